@@ -1,0 +1,127 @@
+using System.Diagnostics;
+using System.IO.Pipes;
+using System.Runtime.InteropServices;
+
+namespace MetricsFunctions.EmbeddedClickHouse;
+
+/// <summary>
+/// The child process: runs ClickHouse's engine until standard input ends, which is when the parent closes it or is no more.
+/// </summary>
+static class Engine
+{
+    /// <summary>The private first argument that makes the program be the engine.</summary>
+    public const string Command = "engine";
+
+    public const string LogFile = "clickhouse.log";
+
+    public const string BringYourOwn = "set ConnectionStrings:ClickHouse to a ClickHouse server of your own";
+
+    public const string LibraryMissing =
+        $"The chDB library is not installed: install Node.js with npm and build again, or {BringYourOwn}.";
+
+    /// <summary>ClickHouse gives queries 5 seconds to finish when it stops; after this long the process ends by force.</summary>
+    public static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(10);
+
+    public static int Run(string dataPath, string httpPort, string tcpPort)
+    {
+        if (FindLibrary() is not { } library)
+        {
+            Console.Error.WriteLine(LibraryMissing);
+            return 1;
+        }
+
+        try
+        {
+            return Run(library, dataPath, httpPort, tcpPort);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine(e.Message);
+            return 1;
+        }
+    }
+
+    static int Run(string library, string dataPath, string httpPort, string tcpPort)
+    {
+        // Signals meant for the host reach whole process groups and containers; the host decides when its database stops.
+        PosixProcess.LeaveProcessGroup();
+        using var ignoreSigterm = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => context.Cancel = true);
+
+        // Taken before the terminal takes its place.
+        var parent = Console.OpenStandardInput();
+        // Without a terminal clickhouse-local calls std::terminate when a client resets its connection (ClickHouse#115666, in 26.7).
+        using var terminal = PosixProcess.ReplaceStandardInputByTerminal();
+        // The engine reads this pipe as its second file of queries: there are none, and when it ends, so does the server.
+        using var queries = new AnonymousPipeServerStream(PipeDirection.Out);
+
+        var server = Path.Combine(AppContext.BaseDirectory, "server");
+        string[] arguments =
+        [
+            "clickhouse",
+            $"--config-file={Path.Combine(server, "config.xml")}",
+            $"--path={dataPath}",
+            $"--logger.log={Path.Combine(dataPath, LogFile)}",
+            $"--http_port={httpPort}",
+            $"--tcp_port={tcpPort}",
+            "--interactive",
+            "--disable_suggestion",
+            "--queries-file",
+            Path.Combine(server, "start.sql"),
+            "--queries-file",
+            $"/dev/fd/{queries.ClientSafePipeHandle.DangerousGetHandle()}",
+        ];
+
+        var stopping = false;
+        new Thread(StopAfterParent) { IsBackground = true }.Start();
+
+        KeepSystemTables(dataPath);
+        string? error = null;
+        var engine = new Thread(() => error = Chdb.Run(library, arguments), maxStackSize: 16 << 20);
+        engine.Start();
+        engine.Join();
+
+        if (error is not null)
+        {
+            Console.Error.WriteLine(error.Split('\n')[0]);
+        }
+
+        // What fails later ClickHouse prints, and then reports success; but it never ends by itself.
+        return Volatile.Read(ref stopping) ? 0 : 1;
+
+        void StopAfterParent()
+        {
+            parent.CopyTo(Stream.Null);
+            Volatile.Write(ref stopping, true);
+            queries.Dispose();
+            terminal.Dispose();
+
+            // ClickHouse waits for open connections, and clients keep idle ones open.
+            for (var waited = Stopwatch.StartNew(); waited.Elapsed < StopTimeout;)
+            {
+                Thread.Sleep(50);
+                PosixProcess.EndReceiving();
+            }
+
+            Process.GetCurrentProcess().Kill();
+        }
+    }
+
+    // Otherwise the system database is in memory, and the tables of its logs find their own files in the way at the next start.
+    static void KeepSystemTables(string dataPath)
+    {
+        var metadata = Path.Combine(dataPath, "metadata");
+        var system = Path.Combine(metadata, "system.sql");
+        if (!File.Exists(system))
+        {
+            Directory.CreateDirectory(metadata);
+            File.WriteAllText(system, $"ATTACH DATABASE _ UUID '{Guid.NewGuid()}' ENGINE = Atomic\n");
+        }
+    }
+
+    // The build puts the path of npm's copy into the runtime configuration; a published program has it at its side.
+    static string? FindLibrary()
+    {
+        string?[] places = [AppContext.GetData("MetricsFunctions.EmbeddedClickHouse.Library") as string, Path.Combine(AppContext.BaseDirectory, "libchdb.so")];
+        return places.FirstOrDefault(File.Exists);
+    }
+}
