@@ -1,0 +1,76 @@
+using MetricsFunctions.Ingestion.Storage;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Hosting;
+
+namespace MetricsFunctions.Ingestion.Http;
+
+/// <summary>Says whether the service runs, and whether samples could be stored now.</summary>
+/// <param name="store">Asked for readiness.</param>
+/// <param name="time">The clock.</param>
+/// <param name="lifetime">Tells when the service is going down.</param>
+public sealed class HealthEndpoint(ISampleStore store, TimeProvider time, IHostApplicationLifetime lifetime)
+{
+    static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(2);
+    static readonly TimeSpan ProbeLifetime = TimeSpan.FromSeconds(1);
+
+    readonly Lock _gate = new();
+    Task<StorageFault?> _probe = Task.FromResult<StorageFault?>(null);
+    long _probedAt = long.MinValue;
+
+    /// <summary>Serves <c>GET /api/health/live</c>: 200 while the process answers at all.</summary>
+    /// <param name="context">The request; its response is written here.</param>
+    public static Task LiveAsync(HttpContext context) => AnswerAsync(context, () => Task.FromResult<StorageFault?>(null));
+
+    /// <summary>Serves <c>GET /api/health/ready</c>: 200 while ClickHouse can be written to, otherwise 503 with the reason.</summary>
+    /// <param name="context">The request; its response is written here.</param>
+    public Task ReadyAsync(HttpContext context) => AnswerAsync(
+        context,
+        () => lifetime.ApplicationStopping.IsCancellationRequested ? Task.FromResult<StorageFault?>(StorageFault.Stopping) : ProbeAsync());
+
+    static async Task AnswerAsync(HttpContext context, Func<Task<StorageFault?>> check)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var method = context.Request.Method;
+        if (!HttpMethods.IsGet(method) && !HttpMethods.IsHead(method))
+        {
+            await Problem.MethodNotAllowed("GET, HEAD").WriteAsync(context.Response);
+        }
+        else if (await check() is { } fault)
+        {
+            await Problem.NotReady(fault).WriteAsync(context.Response);
+        }
+        else
+        {
+            await context.Response.WriteAsJsonAsync(new { status = "ok" }, context.RequestAborted);
+        }
+    }
+
+    // One probe at a time and one answer a second, however many ask.
+    Task<StorageFault?> ProbeAsync()
+    {
+        lock (_gate)
+        {
+            if (_probe.IsCompleted && (_probedAt == long.MinValue || time.GetElapsedTime(_probedAt) > ProbeLifetime))
+            {
+                _probedAt = time.GetTimestamp();
+                _probe = Task.Run(AskStoreAsync);
+            }
+
+            return _probe;
+        }
+    }
+
+    async Task<StorageFault?> AskStoreAsync()
+    {
+        using var timeout = new CancellationTokenSource(ProbeTimeout, time);
+        try
+        {
+            await store.ProbeAsync(timeout.Token);
+            return null;
+        }
+        catch (Exception e)
+        {
+            return StorageFault.Of(e);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+using System.Globalization;
+using System.Text.Json;
+using MetricsFunctions.Ingestion.Samples;
+using MetricsFunctions.Ingestion.Storage;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.WebUtilities;
+
+namespace MetricsFunctions.Ingestion.Http;
+
+/// <summary>A request's refusal as RFC 9457 problem details.</summary>
+/// <param name="Status">The HTTP status.</param>
+/// <param name="Detail">What is wrong and what to do, without the sender's own values.</param>
+sealed record Problem(int Status, string Detail)
+{
+    // Long enough for a restart of ClickHouse's connection, short enough that nobody notices.
+    const int RetryAfterSeconds = 1;
+
+    /// <summary>A defect of the service itself.</summary>
+    public static readonly Problem Bug = new(
+        StatusCodes.Status500InternalServerError, "This is a defect of the service, and its log says more. Sending the same request again may help.");
+
+    /// <summary>The methods that the path knows, for a 405.</summary>
+    public string? Allow { get; init; }
+
+    /// <summary>What is wrong with the samples, for a 400.</summary>
+    public Refusals? Refusals { get; init; }
+
+    public static Problem MethodNotAllowed(string allow) =>
+        new(StatusCodes.Status405MethodNotAllowed, $"This path takes {allow}.") { Allow = allow };
+
+    public static Problem Refused(Refusals refusals) =>
+        new(StatusCodes.Status400BadRequest, "The request was refused as a whole; nothing of it is stored.") { Refusals = refusals };
+
+    public static Problem Unavailable(StorageFault fault) =>
+        new(StatusCodes.Status503ServiceUnavailable, $"Nothing is known to be stored: {fault.Brief}. Send the same request again.");
+
+    public static Problem NotReady(StorageFault fault) =>
+        new(StatusCodes.Status503ServiceUnavailable, $"Samples cannot be stored now: {fault.Brief}.");
+
+    public async Task WriteAsync(HttpResponse response)
+    {
+        response.StatusCode = Status;
+        response.ContentType = "application/problem+json";
+        if (Allow is not null)
+        {
+            response.Headers.Allow = Allow;
+        }
+
+        if (Status == StatusCodes.Status401Unauthorized)
+        {
+            response.Headers.WWWAuthenticate = "Bearer";
+        }
+
+        if (Status == StatusCodes.Status503ServiceUnavailable)
+        {
+            response.Headers.RetryAfter = RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
+        }
+
+        await using (var json = new Utf8JsonWriter(response.BodyWriter))
+        {
+            WriteTo(json);
+        }
+
+        await response.BodyWriter.FlushAsync(response.HttpContext.RequestAborted);
+    }
+
+    void WriteTo(Utf8JsonWriter json)
+    {
+        json.WriteStartObject();
+        json.WriteString("type", "about:blank");
+        json.WriteString("title", ReasonPhrases.GetReasonPhrase(Status));
+        json.WriteNumber("status", Status);
+        json.WriteString("detail", Detail);
+        if (Refusals is not null)
+        {
+            json.WriteStartArray("errors");
+            foreach (var (place, detail) in Refusals.Listed)
+            {
+                json.WriteStartObject();
+                json.WriteString("pointer", place);
+                json.WriteString("detail", detail);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            json.WriteNumber("errorCount", Refusals.Count);
+        }
+
+        json.WriteEndObject();
+    }
+}

@@ -1,0 +1,78 @@
+using Microsoft.Extensions.Options;
+
+namespace MetricsFunctions.Ingestion;
+
+/// <summary>How requests are taken: the configuration section <c>Ingestion</c>.</summary>
+public sealed class IngestionOptions
+{
+    /// <summary>Name of the configuration section.</summary>
+    public const string Section = "Ingestion";
+
+    /// <summary>
+    /// Keys that a request may carry as <c>Authorization: Bearer K</c>, <c>Authorization: Token K</c> or <c>X-Api-Key: K</c>.
+    /// Several at once make rotation possible.
+    /// </summary>
+    public IReadOnlyList<string> ApiKeys { get; set; } = [];
+
+    /// <summary>Takes requests without a key. Without this and without <see cref="ApiKeys"/> the service does not start.</summary>
+    public bool AllowAnonymous { get; set; }
+
+    /// <summary>Largest body in bytes. Default 32 MiB; from 1 KiB to 1 GiB.</summary>
+    public long MaxBodyBytes { get; set; } = 32 * 1024 * 1024;
+
+    /// <summary>How long a body may take to arrive. Default 30 s; from 1 s to 1 h.</summary>
+    public TimeSpan BodyTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// Bytes of encoded samples that may wait for ClickHouse; beyond it requests are answered 503. Default 64 MiB; from 64 KiB to 16 GiB.
+    /// One larger request is taken when nothing else waits.
+    /// </summary>
+    public long MaxPendingBytes { get; set; } = 64 * 1024 * 1024;
+
+    /// <summary>How long a request may wait for ClickHouse before it is answered 503. Default 10 s; from 100 ms to 10 min.</summary>
+    public TimeSpan WriteTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// Oldest accepted <c>timestamp</c>. Default 365 days, the TTL of <c>metrics.samples</c>: an older row would be dropped by the table
+    /// at once. From 1 min to 3,000 days, so that one INSERT stays under ClickHouse's 100 partitions.
+    /// </summary>
+    public TimeSpan MaxSampleAge { get; set; } = TimeSpan.FromDays(365);
+}
+
+/// <summary>Refuses a configuration that cannot work, with what to set instead.</summary>
+sealed class IngestionOptionsValidator : IValidateOptions<IngestionOptions>
+{
+    public ValidateOptionsResult Validate(string? name, IngestionOptions options)
+    {
+        var faults = new ValidateOptionsResultBuilder();
+        if (options.ApiKeys.Count == 0 && !options.AllowAnonymous)
+        {
+            faults.AddError("No API key is configured. Set Ingestion:ApiKeys (environment: Ingestion__ApiKeys__0=<key>), "
+                + "or Ingestion:AllowAnonymous=true (Ingestion__AllowAnonymous=true) to take requests from everyone.");
+        }
+
+        for (var i = 0; i < options.ApiKeys.Count; i++)
+        {
+            if (string.IsNullOrWhiteSpace(options.ApiKeys[i]))
+            {
+                faults.AddError($"Ingestion:ApiKeys:{i} is empty. Set it to a key, or remove it.");
+            }
+        }
+
+        Range(nameof(options.MaxBodyBytes), options.MaxBodyBytes, 1024, 1L << 30);
+        Range(nameof(options.BodyTimeout), options.BodyTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
+        Range(nameof(options.MaxPendingBytes), options.MaxPendingBytes, 64 * 1024, 1L << 34);
+        Range(nameof(options.WriteTimeout), options.WriteTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(10));
+        Range(nameof(options.MaxSampleAge), options.MaxSampleAge, TimeSpan.FromMinutes(1), TimeSpan.FromDays(3000));
+        return faults.Build();
+
+        void Range<T>(string setting, T value, T least, T most)
+            where T : IComparable<T>
+        {
+            if (value.CompareTo(least) < 0 || value.CompareTo(most) > 0)
+            {
+                faults.AddError($"Ingestion:{setting} is {value}. Set it to a value from {least} to {most}.");
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+using ClickHouse.Driver;
+using MetricsFunctions.Ingestion.Http;
+using MetricsFunctions.Ingestion.Storage;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+
+namespace MetricsFunctions.Ingestion;
+
+/// <summary>Puts ingestion into a host.</summary>
+public static class IngestionServices
+{
+    /// <summary>Registers everything between a request and ClickHouse; the configuration is checked when the host starts.</summary>
+    /// <param name="services">The host's services.</param>
+    public static IServiceCollection AddIngestion(this IServiceCollection services)
+    {
+        services.AddOptions<IngestionOptions>()
+            .BindConfiguration(IngestionOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true)
+            .ValidateOnStart();
+        services.AddSingleton<IValidateOptions<IngestionOptions>, IngestionOptionsValidator>();
+
+        services.AddOptions<ClickHouseOptions>()
+            .Configure<IConfiguration>((options, configuration) => options.ConnectionString = configuration.GetConnectionString(ClickHouseOptions.Name))
+            .ValidateOnStart();
+        services.AddSingleton<IValidateOptions<ClickHouseOptions>, ClickHouseOptionsValidator>();
+
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<IClickHouseClient>(provider =>
+            new ClickHouseClient(provider.GetRequiredService<IOptions<ClickHouseOptions>>().Value.ConnectionString!));
+        services.AddSingleton<ISampleStore, ClickHouseStore>();
+        services.AddSingleton<SampleWriter>();
+        services.AddSingleton<ApiKeys>();
+        services.AddSingleton<IngestEndpoint>();
+        services.AddSingleton<HealthEndpoint>();
+        return services;
+    }
+
+    /// <summary>Maps every endpoint on a host with routing of its own. Methods are left to the endpoints, so that a wrong one is their 405.</summary>
+    /// <param name="routes">The host's routes.</param>
+    public static void MapIngestion(this IEndpointRouteBuilder routes)
+    {
+        var ingest = routes.ServiceProvider.GetRequiredService<IngestEndpoint>();
+        var health = routes.ServiceProvider.GetRequiredService<HealthEndpoint>();
+        routes.Map("/api/metrics", ingest.HandleAsync);
+        routes.Map("/api/health/live", HealthEndpoint.LiveAsync);
+        routes.Map("/api/health/ready", health.ReadyAsync);
+        routes.Map("{**path}", UnknownPath.HandleAsync);
+    }
+}

@@ -1,0 +1,17 @@
+namespace MetricsFunctions.Ingestion.Storage;
+
+/// <summary>Where samples are kept for good.</summary>
+public interface ISampleStore
+{
+    /// <summary>Stores rows; completes when they are committed. The same token again stores nothing and completes just as well.</summary>
+    /// <param name="rows">RowBinary rows with the columns of <see cref="Samples.SampleBlock.Columns"/>.</param>
+    /// <param name="token">The deduplication token.</param>
+    /// <param name="cancellationToken">Gives up waiting; the rows may be stored all the same.</param>
+    /// <exception cref="Exception">The rows may or may not be stored; <see cref="StorageFault.Of"/> tells what is wrong.</exception>
+    Task InsertAsync(ArraySegment<byte> rows, string token, CancellationToken cancellationToken);
+
+    /// <summary>Completes when rows could be stored now, without storing any.</summary>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    /// <exception cref="Exception">Nothing can be stored; <see cref="StorageFault.Of"/> tells why.</exception>
+    Task ProbeAsync(CancellationToken cancellationToken);
+}

@@ -1,0 +1,98 @@
+using System.Net.Sockets;
+using ClickHouse.Driver;
+
+namespace MetricsFunctions.Ingestion.Storage;
+
+/// <summary>Why samples cannot be stored, and what to do about it.</summary>
+/// <param name="Brief">For the client: what is wrong, in a clause.</param>
+/// <param name="Advice">For the operator: what to do.</param>
+/// <param name="PassesByItself">Whether trying the same INSERT again a moment later can succeed without anyone doing anything.</param>
+public sealed record StorageFault(string Brief, string Advice, bool PassesByItself)
+{
+    /// <summary>ClickHouse did not answer in time.</summary>
+    public static readonly StorageFault Timeout = new(
+        "ClickHouse did not answer in time",
+        "See what it is busy with (system.processes), or raise Ingestion:WriteTimeout.",
+        PassesByItself: true);
+
+    /// <summary>More waits for ClickHouse than may wait.</summary>
+    public static readonly StorageFault QueueFull = new(
+        "too many samples are waiting for ClickHouse",
+        "See why ClickHouse stores slower than samples arrive, or raise Ingestion:MaxPendingBytes.",
+        PassesByItself: true);
+
+    /// <summary>The service is going down.</summary>
+    public static readonly StorageFault Stopping = new(
+        "the service is stopping",
+        "Send to another instance, or again when it is back.",
+        PassesByItself: true);
+
+    static readonly StorageFault Unreachable = new(
+        "ClickHouse cannot be reached",
+        "Check that it runs and that host, port and protocol in ConnectionStrings:ClickHouse are right.",
+        PassesByItself: true);
+
+    static readonly StorageFault NoTable = new(
+        "the table metrics.samples does not exist",
+        "Apply the files of clickhouse/schema to the server in ConnectionStrings:ClickHouse, in the order of their names.",
+        PassesByItself: false);
+
+    static readonly StorageFault Unauthorized = new(
+        "ClickHouse refuses the service's user or password",
+        "Correct Username and Password in ConnectionStrings:ClickHouse.",
+        PassesByItself: false);
+
+    static readonly StorageFault NoGrant = new(
+        "ClickHouse does not let the service's user insert",
+        "Grant it: GRANT INSERT ON metrics.samples TO <user>.",
+        PassesByItself: false);
+
+    static readonly StorageFault ReadOnly = new(
+        "ClickHouse is read-only",
+        "For a user: set readonly=0 in its profile. For a replicated table: bring its Keeper back.",
+        PassesByItself: true);
+
+    static readonly StorageFault DiskFull = new(
+        "ClickHouse is out of disk space",
+        "Free or add disk, or shorten the TTL of metrics.samples.",
+        PassesByItself: true);
+
+    static readonly StorageFault TooManyParts = new(
+        "ClickHouse cannot merge as fast as it is written to",
+        "See system.merges and system.parts; fewer, larger requests or more instances' worth of disk speed help.",
+        PassesByItself: true);
+
+    static readonly StorageFault OutOfMemory = new(
+        "ClickHouse is out of memory",
+        "Raise max_server_memory_usage or the limits of the service's user, or send smaller requests.",
+        PassesByItself: true);
+
+    /// <summary>Classifies what an INSERT threw, by ClickHouse's exception code (<c>system.errors</c>) and not by HTTP status.</summary>
+    /// <param name="exception">What was thrown.</param>
+    public static StorageFault Of(Exception exception) => exception switch
+    {
+        ClickHouseServerException { ErrorCode: 60 or 81 } => NoTable,
+        ClickHouseServerException { ErrorCode: 192 or 193 or 194 or 516 } => Unauthorized,
+        ClickHouseServerException { ErrorCode: 497 } => NoGrant,
+        ClickHouseServerException { ErrorCode: 164 or 242 } => ReadOnly,
+        ClickHouseServerException { ErrorCode: 243 } => DiskFull,
+        ClickHouseServerException { ErrorCode: 252 } => TooManyParts,
+        ClickHouseServerException { ErrorCode: 241 } => OutOfMemory,
+        ClickHouseServerException { ErrorCode: 159 } or OperationCanceledException or TimeoutException => Timeout,
+        ClickHouseServerException other => new(
+            $"ClickHouse answered with error {other.ErrorCode}",
+            $"Look the code up in system.errors and in ClickHouse's log.",
+            PassesByItself: true),
+        HttpRequestException or IOException or SocketException => Unreachable,
+        _ => new("an unexpected fault", $"{exception.GetType().Name}: {exception.Message}", PassesByItself: false),
+    };
+}
+
+/// <summary>Samples could not be stored; the sender should try again.</summary>
+/// <param name="fault">What is wrong.</param>
+/// <param name="cause">What was thrown, if anything was.</param>
+public sealed class StorageUnavailableException(StorageFault fault, Exception? cause = null) : Exception(fault.Brief, cause)
+{
+    /// <summary>What is wrong and what to do.</summary>
+    public StorageFault Fault { get; } = fault;
+}

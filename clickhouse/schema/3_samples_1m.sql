@@ -1,0 +1,22 @@
+-- One row a minute and series, kept by the materialized view below: what panels over long spans read instead of samples.
+CREATE TABLE IF NOT EXISTS metrics.samples_1m
+(
+    metric_name LowCardinality(String)                                    COMMENT 'As in samples',
+    tags        Map(LowCardinality(String), String)                       COMMENT 'As in samples',
+    minute      DateTime('UTC')                                           COMMENT 'Start of the minute' CODEC(Delta, ZSTD),
+    min         SimpleAggregateFunction(min, Float64)                     COMMENT 'Smallest value',
+    max         SimpleAggregateFunction(max, Float64)                     COMMENT 'Largest value',
+    sum         SimpleAggregateFunction(sum, Float64)                     COMMENT 'Sum of the values; average = sum(sum) / sum(count)',
+    count       SimpleAggregateFunction(sum, UInt64)                      COMMENT 'Number of samples',
+    last        AggregateFunction(argMax, Float64, DateTime64(3, 'UTC'))  COMMENT 'Value of the latest sample: argMaxMerge(last)',
+    quantiles   AggregateFunction(quantilesTDigest(0.5, 0.9, 0.99), Float64)
+                COMMENT 'Median, 90th and 99th percentile: quantilesTDigestMerge(0.5, 0.9, 0.99)(quantiles)'
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toYYYYMM(minute)
+PRIMARY KEY (metric_name, toStartOfDay(minute))
+ORDER BY (metric_name, toStartOfDay(minute), tags, minute)
+TTL minute + INTERVAL 5 YEAR
+SETTINGS
+    ttl_only_drop_parts = 1,
+    non_replicated_deduplication_window = 10000;
