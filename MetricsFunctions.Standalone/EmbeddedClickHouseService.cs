@@ -1,0 +1,75 @@
+using ClickHouse.Driver;
+using MetricsFunctions.EmbeddedClickHouse;
+using MetricsFunctions.Ingestion.Storage;
+
+namespace MetricsFunctions.Standalone;
+
+/// <summary>
+/// Brings a ClickHouse of its own when no connection string names one. It is the first service to start and the last to stop, so the
+/// tables are there before the first request and the last request is still stored.
+/// </summary>
+sealed partial class EmbeddedClickHouseService(
+    ClickHouseServerOptions options,
+    IClickHouseClient client,
+    IHostApplicationLifetime lifetime,
+    ILogger<EmbeddedClickHouseService> logger) : IHostedService, IAsyncDisposable
+{
+    ClickHouseServer? _server;
+
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        _server = await ClickHouseServer.StartAsync(options, cancellationToken);
+        await Schema.ApplyAsync(client, cancellationToken);
+        _ = StopWithServerAsync(_server);
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => DisposeAsync().AsTask();
+
+    // Also when another service failed to start, and nothing is stopped.
+    public async ValueTask DisposeAsync()
+    {
+        if (_server is { } server)
+        {
+            _server = null;
+            await server.DisposeAsync();
+        }
+    }
+
+    // Without its database the service can do nothing; a supervisor that restarts it brings both back.
+    async Task StopWithServerAsync(ClickHouseServer server)
+    {
+        await server.Exited;
+        var stoppedByUs = _server != server;
+        if (!stoppedByUs)
+        {
+            LogExited();
+            Environment.ExitCode = 1;
+            lifetime.StopApplication();
+        }
+    }
+
+    [LoggerMessage(EventId = 100, Level = LogLevel.Critical, Message = "The embedded ClickHouse ended by itself; its log is in its data folder. Stopping")]
+    partial void LogExited();
+}
+
+static class EmbeddedClickHouseExtensions
+{
+    public static void AddEmbeddedClickHouse(this WebApplicationBuilder builder)
+    {
+        if (!string.IsNullOrWhiteSpace(builder.Configuration.GetConnectionString(ClickHouseOptions.Name)))
+        {
+            return;
+        }
+
+        var settings = builder.Configuration.GetSection("EmbeddedClickHouse");
+        var options = new ClickHouseServerOptions
+        {
+            DataPath = Path.GetFullPath(settings["DataPath"] ?? "clickhouse-data", builder.Environment.ContentRootPath),
+            HttpPort = settings.GetValue<ushort>("HttpPort"),
+            TcpPort = settings.GetValue<ushort>("TcpPort"),
+        };
+        builder.Configuration[$"ConnectionStrings:{ClickHouseOptions.Name}"] = $"Host=127.0.0.1;Port={options.HttpPort};Username=default";
+        builder.Services.AddSingleton(options);
+        builder.Services.AddHostedService<EmbeddedClickHouseService>();
+    }
+}

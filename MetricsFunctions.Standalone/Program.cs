@@ -1,0 +1,28 @@
+using MetricsFunctions.EmbeddedClickHouse;
+using MetricsFunctions.Ingestion;
+using MetricsFunctions.Standalone;
+using Microsoft.Extensions.Options;
+
+try
+{
+    var builder = WebApplication.CreateBuilder(args);
+    builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+    builder.AddEmbeddedClickHouse();
+    builder.Services.AddIngestion();
+
+    await using var app = builder.Build();
+    app.MapIngestion();
+    app.Lifetime.ApplicationStarted.Register(() => Welcome.Print(app));
+    await app.RunAsync();
+    return Environment.ExitCode;
+}
+catch (Exception e) when (e is OptionsValidationException or ClickHouseStartException or IOException or InvalidOperationException)
+{
+    // What an operator can mend is told in a line each; anything else is a bug and keeps its stack trace.
+    foreach (var line in e is OptionsValidationException invalid ? invalid.Failures : [e.Message])
+    {
+        Console.Error.WriteLine($"MetricsFunctions cannot start: {line}");
+    }
+
+    return 1;
+}
