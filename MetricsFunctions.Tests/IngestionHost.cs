@@ -1,0 +1,85 @@
+using System.Text;
+using MetricsFunctions.EmbeddedClickHouse;
+using MetricsFunctions.Ingestion;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using ClickHouse.Driver;
+using MetricsFunctions.Ingestion.Storage;
+
+namespace MetricsFunctions.Tests;
+
+/// <summary>The endpoints on a real web server in this process, with a real ClickHouse of their own.</summary>
+public class IngestionHost : IAsyncLifetime
+{
+    readonly TemporaryFolder _data = new();
+    WebApplication? _app;
+
+    public ClickHouseServer ClickHouse { get; private set; } = null!;
+
+    public HttpClient Http { get; } = new();
+
+    /// <summary>Settings beyond the connection string, such as <c>Ingestion:MaxBodyBytes</c>.</summary>
+    protected virtual Dictionary<string, string?> Settings { get; } = new() { ["Ingestion:AllowAnonymous"] = "true" };
+
+    public async ValueTask InitializeAsync()
+    {
+        ClickHouse = await ClickHouseServer.StartAsync(new ClickHouseServerOptions { DataPath = _data.Path });
+
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
+        builder.Services.AddRoutingCore().AddLogging();
+        builder.Services.AddIngestion();
+        foreach (var (setting, value) in Settings)
+        {
+            builder.Configuration[setting] = value;
+        }
+
+        builder.Configuration["ConnectionStrings:ClickHouse"] = ClickHouse.ConnectionString;
+        _app = builder.Build();
+        _app.MapIngestion();
+        await Schema.ApplyAsync(_app.Services.GetRequiredService<IClickHouseClient>());
+        await _app.StartAsync();
+        Http.BaseAddress = new Uri(_app.Urls.Single());
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        if (_app is not null)
+        {
+            await _app.DisposeAsync();
+        }
+
+        await ClickHouse.DisposeAsync();
+        _data.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Posts a body as JSON to <c>/api/metrics</c>.</summary>
+    public Task<HttpResponseMessage> PostAsync(string json) =>
+        Http.PostAsync(new Uri("/api/metrics", UriKind.Relative), new StringContent(json, Encoding.UTF8, "application/json"));
+
+    /// <summary>Runs SQL over ClickHouse's HTTP interface and answers the result without its last line break.</summary>
+    public Task<string> QueryAsync(string sql) => ClickHouseSql.QueryAsync(ClickHouse.HttpPort, sql);
+}
+
+static class ClickHouseSql
+{
+    static readonly HttpClient Http = new();
+
+    public static async Task<string> QueryAsync(int httpPort, string sql)
+    {
+        using var response = await Http.PostAsync(new Uri($"http://127.0.0.1:{httpPort}/"), new StringContent(sql));
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.True(response.IsSuccessStatusCode, text);
+        return text.TrimEnd('\n');
+    }
+}
+
+sealed class TemporaryFolder : IDisposable
+{
+    public string Path { get; } = Directory.CreateTempSubdirectory("metrics-functions-").FullName;
+
+    public void Dispose() => Directory.Delete(Path, recursive: true);
+}

@@ -1,0 +1,109 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace MetricsFunctions.Tests.Standalone;
+
+/// <summary>Standalone as its users have it: a process of its own, with settings in its environment.</summary>
+sealed class StandaloneProcess : IDisposable
+{
+    const int Sigterm = 15;
+    readonly Process _process;
+    readonly StringBuilder _output = new();
+
+    StandaloneProcess(Process process)
+    {
+        _process = process;
+        _process.OutputDataReceived += Collect;
+        _process.ErrorDataReceived += Collect;
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+
+        void Collect(object sender, DataReceivedEventArgs line)
+        {
+            lock (_output)
+            {
+                _output.AppendLine(line.Data);
+            }
+        }
+    }
+
+    public int Id => _process.Id;
+
+    /// <summary>Everything printed so far.</summary>
+    public string Output
+    {
+        get
+        {
+            lock (_output)
+            {
+                return _output.ToString();
+            }
+        }
+    }
+
+    public static StandaloneProcess Start(params (string Setting, string Value)[] settings)
+    {
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "MetricsFunctions.Standalone"))
+        {
+            WorkingDirectory = AppContext.BaseDirectory,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["ASPNETCORE_ENVIRONMENT"] = "Production";
+        foreach (var (setting, value) in settings)
+        {
+            start.Environment[setting] = value;
+        }
+
+        return new StandaloneProcess(Process.Start(start)!);
+    }
+
+    /// <summary>Waits until the welcome is printed, and so requests are taken.</summary>
+    public Task StartedAsync() => Wait.UntilAsync(() =>
+    {
+        Assert.False(_process.HasExited, $"Standalone ended: {Output}");
+        return Task.FromResult(Output.Contains("Press Ctrl+C", StringComparison.Ordinal));
+    });
+
+    public async Task<int> TerminateAsync()
+    {
+        Assert.Equal(0, Kill(_process.Id, Sigterm));
+        return await ExitedAsync();
+    }
+
+    public async Task KillAsync()
+    {
+        _process.Kill();
+        await ExitedAsync();
+    }
+
+    public async Task<int> ExitedAsync()
+    {
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        await _process.WaitForExitAsync(timeout.Token);
+        return _process.ExitCode;
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill(entireProcessTree: true);
+            _process.WaitForExit();
+        }
+
+        _process.Dispose();
+    }
+
+    public static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    [System.Runtime.InteropServices.DllImport("libc", EntryPoint = "kill")]
+    static extern int Kill(int processId, int signal);
+}

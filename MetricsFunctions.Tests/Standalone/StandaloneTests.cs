@@ -1,0 +1,211 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using System.Text.RegularExpressions;
+
+namespace MetricsFunctions.Tests.Standalone;
+
+public sealed partial class StandaloneTests : IDisposable
+{
+    readonly TemporaryFolder _data = new();
+    readonly int _port = StandaloneProcess.FreePort();
+    readonly int _clickHousePort = StandaloneProcess.FreePort();
+
+    public void Dispose() => _data.Dispose();
+
+    [Fact]
+    public async Task The_printed_curl_line_stores_a_row_that_outlives_a_restart()
+    {
+        using (var first = Start())
+        {
+            await first.StartedAsync();
+            var curl = CurlLine().Match(first.Output).Value;
+            Assert.Equal("""{"message":"ok"}""", await ShellAsync(curl));
+            Assert.Equal("cpu_load\t0.42", await ClickHouseSql.QueryAsync(_clickHousePort, "SELECT metric_name, metric_value FROM metrics.samples"));
+            Assert.Equal(0, await first.TerminateAsync());
+        }
+
+        using var second = Start();
+        await second.StartedAsync();
+        Assert.Equal("cpu_load\t0.42", await ClickHouseSql.QueryAsync(_clickHousePort, "SELECT metric_name, metric_value FROM metrics.samples"));
+        Assert.Equal(0, await second.TerminateAsync());
+    }
+
+    [Fact]
+    public async Task The_printed_dashboard_link_draws_what_is_stored()
+    {
+        using var standalone = Start();
+        await standalone.StartedAsync();
+        await ShellAsync(CurlLine().Match(standalone.Output).Value);
+
+        var link = new Uri(DashboardLink().Match(standalone.Output).Value);
+        using var state = System.Text.Json.JsonDocument.Parse(Convert.FromBase64String(link.Fragment[1..]));
+        var parameters = string.Concat(state.RootElement.GetProperty("params").EnumerateObject().Select(p => $"&param_{p.Name}={p.Value.GetString()}"));
+        using var http = new HttpClient();
+        foreach (var query in state.RootElement.GetProperty("queries").EnumerateArray())
+        {
+            var url = new Uri($"{state.RootElement.GetProperty("host").GetString()}/?default_format=TSV{parameters}");
+            using var response = await http.PostAsync(url, new StringContent(query.GetProperty("query").GetString()!));
+            var rows = await response.Content.ReadAsStringAsync();
+            Assert.True(response.IsSuccessStatusCode, rows);
+            Assert.NotEmpty(rows);
+        }
+    }
+
+    [Fact]
+    public async Task SIGTERM_ends_it_with_0_and_leaves_no_ClickHouse_behind()
+    {
+        using var standalone = Start();
+        await standalone.StartedAsync();
+        var children = Children(standalone.Id);
+        Assert.NotEmpty(children);
+
+        Assert.Equal(0, await standalone.TerminateAsync());
+        Assert.All(children, child => Assert.False(IsRunning(child)));
+        Assert.False(await CanConnectAsync(_clickHousePort));
+    }
+
+    [Fact]
+    public async Task Kill_9_leaves_no_ClickHouse_behind()
+    {
+        using var standalone = Start();
+        await standalone.StartedAsync();
+        var children = Children(standalone.Id);
+        Assert.NotEmpty(children);
+
+        await standalone.KillAsync();
+        await Wait.UntilAsync(() => Task.FromResult(children.TrueForAll(child => !IsRunning(child))));
+        Assert.False(await CanConnectAsync(_clickHousePort));
+    }
+
+    [Fact]
+    public async Task It_stops_with_an_error_when_its_ClickHouse_dies()
+    {
+        using var standalone = Start();
+        await standalone.StartedAsync();
+        foreach (var child in Children(standalone.Id))
+        {
+            Process.GetProcessById(child).Kill();
+        }
+
+        Assert.Equal(1, await standalone.ExitedAsync());
+        Assert.Contains("The embedded ClickHouse ended by itself", standalone.Output, StringComparison.Ordinal);
+    }
+
+    // Settings that cannot work, and what the line on stderr must say to mend them.
+    public static TheoryData<string, string, string> BadSettings { get; } = new()
+    {
+        { "Ingestion__AllowAnonymous", "false", "Set Ingestion:ApiKeys" },
+        { "Ingestion__AllowAnonymous", "perhaps", "Ingestion:AllowAnonymous" },
+        { "Ingestion__ApiKeys__0", " ", "Ingestion:ApiKeys:0 is empty" },
+        { "Ingestion__MaxBodyBytes", "1", "Ingestion:MaxBodyBytes is 1" },
+        { "Ingestion__MaxSampleAge", "4000.00:00:00", "Ingestion:MaxSampleAge" },
+        { "Ingestion__MaxBodyByte", "10000", "MaxBodyByte" },
+        { "ConnectionStrings__ClickHouse", "nonsense", "ConnectionStrings:ClickHouse cannot be read" },
+        { "ConnectionStrings__ClickHouse", "Host=localhost;Port=many", "ConnectionStrings:ClickHouse cannot be read" },
+        { "EmbeddedClickHouse__HttpPort", "123456", "EmbeddedClickHouse:HttpPort" },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadSettings))]
+    public async Task A_setting_that_cannot_work_is_told_in_one_line(string setting, string value, string message)
+    {
+        using var standalone = Start((setting, value));
+        Assert.Equal(1, await standalone.ExitedAsync());
+        var line = Assert.Single(standalone.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        Assert.StartsWith("MetricsFunctions cannot start: ", line, StringComparison.Ordinal);
+        Assert.Contains(message, line, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Urls", "http://127.0.0.1:{0}", "")]
+    [InlineData("EmbeddedClickHouse__HttpPort", "{0}", "EmbeddedClickHouse:HttpPort")]
+    public async Task A_port_in_use_is_told_in_one_line(string setting, string value, string message)
+    {
+        using var listener = new TcpListener(System.Net.IPAddress.Loopback, 0);
+        listener.Start();
+        var port = $"{((System.Net.IPEndPoint)listener.LocalEndpoint).Port}";
+        using var standalone = Start((setting, string.Format(null, System.Text.CompositeFormat.Parse(value), port)));
+        Assert.Equal(1, await standalone.ExitedAsync());
+        var line = Assert.Single(standalone.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        Assert.StartsWith("MetricsFunctions cannot start: ", line, StringComparison.Ordinal);
+        Assert.Contains(port, line, StringComparison.Ordinal);
+        Assert.Contains(message, line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_demo_scripts_work_against_it()
+    {
+        using var standalone = Start();
+        await standalone.StartedAsync();
+        Assert.Contains("""200 {"message":"ok"}""", await ShellAsync($"'{Repository.Root}/demo/check' http://127.0.0.1:{_port}"), StringComparison.Ordinal);
+
+        using var generate = Process.Start(Path.Combine(Repository.Root, "demo", "generate"), $"http://127.0.0.1:{_port}");
+        await Wait.UntilAsync(async () => await ClickHouseSql.QueryAsync(
+            _clickHousePort, "SELECT uniq(metric_name) FROM metrics.samples WHERE metric_name LIKE 'demo\\_%' AND metric_name != 'demo_check'") == "4");
+        generate.Kill();
+        await generate.WaitForExitAsync();
+    }
+
+    [Fact]
+    public async Task The_check_script_fails_when_nobody_is_there() =>
+        Assert.Contains("WRONG", await ShellAsync($"! '{Repository.Root}/demo/check' http://127.0.0.1:{_port} 2>&1"), StringComparison.Ordinal);
+
+    StandaloneProcess Start(params (string, string)[] settings) => StandaloneProcess.Start(
+    [
+        ("Urls", $"http://127.0.0.1:{_port}"),
+        ("EmbeddedClickHouse__DataPath", _data.Path),
+        ("EmbeddedClickHouse__HttpPort", $"{_clickHousePort}"),
+        ("EmbeddedClickHouse__TcpPort", $"{StandaloneProcess.FreePort()}"),
+        ("Ingestion__AllowAnonymous", "true"),
+        .. settings,
+    ]);
+
+    static async Task<string> ShellAsync(string command)
+    {
+        using var shell = Process.Start(new ProcessStartInfo("bash", ["-c", command]) { RedirectStandardOutput = true })!;
+        var output = await shell.StandardOutput.ReadToEndAsync();
+        await shell.WaitForExitAsync();
+        Assert.True(shell.ExitCode == 0, $"{command}: {output}");
+        return output.Trim();
+    }
+
+    static List<int> Children(int parent)
+    {
+        using var ps = Process.Start(new ProcessStartInfo("ps", ["-o", "pid=", "--ppid", $"{parent}"]) { RedirectStandardOutput = true })!;
+        var children = ps.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return [.. children.Select(int.Parse)];
+    }
+
+    static bool IsRunning(int processId)
+    {
+        try
+        {
+            using var process = Process.GetProcessById(processId);
+            return !process.HasExited;
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
+    }
+
+    static async Task<bool> CanConnectAsync(int port)
+    {
+        using var client = new TcpClient();
+        try
+        {
+            await client.ConnectAsync(System.Net.IPAddress.Loopback, port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    [GeneratedRegex("curl http.*(?=\r?\n)")]
+    private static partial Regex CurlLine();
+
+    [GeneratedRegex(@"http\S+/dashboard#\S+")]
+    private static partial Regex DashboardLink();
+}

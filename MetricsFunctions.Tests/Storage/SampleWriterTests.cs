@@ -1,0 +1,167 @@
+using MetricsFunctions.Ingestion;
+using MetricsFunctions.Ingestion.Samples;
+using MetricsFunctions.Ingestion.Storage;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Moq;
+
+namespace MetricsFunctions.Tests.Storage;
+
+/// <summary>
+/// What the writer promises while an INSERT is under way or has failed. A store that stops in the middle of an INSERT, on demand and
+/// for as long as a test needs, cannot be had from a real server, so this one is a mock.
+/// </summary>
+public sealed class SampleWriterTests
+{
+    readonly Mock<ISampleStore> _store = new();
+    readonly List<(byte[] Rows, string Token)> _inserts = [];
+    readonly Queue<Func<Task>> _answers = new();
+
+    public SampleWriterTests() => _store
+        .Setup(store => store.InsertAsync(It.IsAny<ArraySegment<byte>>(), It.IsAny<string>(), It.IsAny<CancellationToken>()))
+        .Returns((ArraySegment<byte> rows, string token, CancellationToken cancellation) =>
+        {
+            lock (_inserts)
+            {
+                _inserts.Add((rows.ToArray(), token));
+                return _answers.TryDequeue(out var answer) ? answer().WaitAsync(cancellation) : Task.CompletedTask;
+            }
+        });
+
+    [Fact]
+    public async Task A_write_is_done_only_when_its_INSERT_is_acknowledged()
+    {
+        var acknowledged = new TaskCompletionSource();
+        _answers.Enqueue(() => acknowledged.Task);
+        await using var writer = Writer();
+
+        var write = writer.WriteAsync(Block("a"), null);
+        await Wait.UntilAsync(() => Task.FromResult(Inserts == 1));
+        Assert.False(write.IsCompleted);
+
+        acknowledged.SetResult();
+        await write;
+    }
+
+    [Fact]
+    public async Task What_arrives_during_an_INSERT_goes_into_the_next_one_together()
+    {
+        var acknowledged = new TaskCompletionSource();
+        _answers.Enqueue(() => acknowledged.Task);
+        await using var writer = Writer();
+
+        var writes = new List<Task> { writer.WriteAsync(Block("first"), null) };
+        await Wait.UntilAsync(() => Task.FromResult(Inserts == 1));
+        writes.AddRange(Enumerable.Range(0, 100).Select(i => writer.WriteAsync(Block($"name {i}"), null)));
+        acknowledged.SetResult();
+        await Task.WhenAll(writes);
+
+        Assert.Equal(2, Inserts);
+        Assert.Equal(Enumerable.Range(0, 100).SelectMany(i => Block($"name {i}").Rows.ToArray()), _inserts[1].Rows);
+        Assert.NotEqual(_inserts[0].Token, _inserts[1].Token);
+    }
+
+    [Fact]
+    public async Task A_failed_INSERT_is_tried_again_with_the_same_token_and_the_same_bytes()
+    {
+        _answers.Enqueue(() => Task.FromException(new HttpRequestException("connection reset")));
+        _answers.Enqueue(() => Task.FromException(new IOException("broken pipe")));
+        await using var writer = Writer();
+
+        await writer.WriteAsync(Block("a"), null);
+
+        Assert.Equal(3, Inserts);
+        Assert.Single(_inserts.Select(insert => insert.Token).Distinct());
+        Assert.All(_inserts, insert => Assert.Equal(Block("a").Rows.ToArray(), insert.Rows));
+    }
+
+    [Fact]
+    public async Task What_cannot_be_stored_in_time_is_given_up()
+    {
+        _answers.Enqueue(() => Task.Delay(Timeout.Infinite));
+        await using var writer = Writer(new IngestionOptions { WriteTimeout = TimeSpan.FromMilliseconds(200) });
+        var fault = await Assert.ThrowsAsync<StorageUnavailableException>(() => writer.WriteAsync(Block("a"), null));
+        Assert.Equal(StorageFault.Timeout, fault.Fault);
+
+        await writer.WriteAsync(Block("b"), null);
+    }
+
+    [Fact]
+    public async Task A_full_queue_refuses_but_one_large_request_passes_when_nothing_waits()
+    {
+        var acknowledged = new TaskCompletionSource();
+        _answers.Enqueue(() => acknowledged.Task);
+        var large = Block("large");
+        await using var writer = Writer(new IngestionOptions { MaxPendingBytes = large.Rows.Length - 1 });
+
+        var write = writer.WriteAsync(large, null);
+        var fault = await Assert.ThrowsAsync<StorageUnavailableException>(() => writer.WriteAsync(Block("b"), null));
+        Assert.Equal(StorageFault.QueueFull, fault.Fault);
+
+        acknowledged.SetResult();
+        await write;
+        await Wait.UntilAsync(async () =>
+        {
+            try
+            {
+                await writer.WriteAsync(Block("c"), null);
+                return true;
+            }
+            catch (StorageUnavailableException)
+            {
+                return false;
+            }
+        });
+    }
+
+    [Fact]
+    public async Task An_idempotency_key_makes_an_INSERT_of_its_own_with_the_same_token_each_time()
+    {
+        await using var writer = Writer();
+        await writer.WriteAsync(Block("a"), "key");
+        await writer.WriteAsync(Block("b"), "key");
+        await writer.WriteAsync(Block("c"), "another");
+        Assert.Equal(_inserts[0].Token, _inserts[1].Token);
+        Assert.NotEqual(_inserts[0].Token, _inserts[2].Token);
+    }
+
+    [Fact]
+    public async Task Disposing_stores_what_is_in_hand_and_takes_no_more()
+    {
+        var acknowledged = new TaskCompletionSource();
+        _answers.Enqueue(() => acknowledged.Task);
+        var writer = Writer();
+        var writes = new[] { writer.WriteAsync(Block("a"), null), writer.WriteAsync(Block("b"), "key") };
+
+        var disposed = writer.DisposeAsync();
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => writer.WriteAsync(Block("c"), null));
+        Assert.False(disposed.IsCompleted);
+
+        acknowledged.SetResult();
+        await disposed;
+        await Task.WhenAll(writes);
+        Assert.Equal(2, Inserts);
+    }
+
+    int Inserts
+    {
+        get
+        {
+            lock (_inserts)
+            {
+                return _inserts.Count;
+            }
+        }
+    }
+
+    SampleWriter Writer(IngestionOptions? options = null) =>
+        new(_store.Object, Options.Create(options ?? new IngestionOptions()), TimeProvider.System, NullLogger<SampleWriter>.Instance);
+
+    static SampleBlock Block(string name)
+    {
+        var block = new SampleBlock();
+        block.Begin(0);
+        block.Add(System.Text.Encoding.UTF8.GetBytes(name), 1, 0);
+        return block;
+    }
+}
