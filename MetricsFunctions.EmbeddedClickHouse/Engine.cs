@@ -20,7 +20,7 @@ static class Engine
         $"The chDB library is not installed: install Node.js with npm and build again, or {BringYourOwn}.";
 
     /// <summary>ClickHouse gives queries 5 seconds to finish when it stops; after this long the process ends by force.</summary>
-    public static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(15);
 
     public static int Run(string dataPath, string httpPort, string tcpPort)
     {

@@ -9,6 +9,7 @@ static partial class PosixProcess
 {
     const int StandardInput = 0;
     const int ShutRd = 0;
+    const int AddressSize = 128;
 
     /// <summary>Moves this process into a process group of its own.</summary>
     public static void LeaveProcessGroup() => Require(SetProcessGroup(0, 0), "setpgid");
@@ -27,12 +28,18 @@ static partial class PosixProcess
     }
 
     /// <summary>Lets every connection of this process read as ended; what is still to be sent on it can be sent.</summary>
-    public static void EndReceiving()
+    public static unsafe void EndReceiving()
     {
+        var address = stackalloc byte[AddressSize];
         foreach (var descriptor in Directory.EnumerateFileSystemEntries("/dev/fd"))
         {
-            // Fails, harmlessly, on whatever is not a socket.
-            _ = Shutdown(int.Parse(Path.GetFileName(descriptor), CultureInfo.InvariantCulture), ShutRd);
+            // Only a connected socket has a peer; a listening one must be left alone.
+            var socket = int.Parse(Path.GetFileName(descriptor), CultureInfo.InvariantCulture);
+            var size = AddressSize;
+            if (GetPeerName(socket, address, &size) == 0)
+            {
+                _ = Shutdown(socket, ShutRd);
+            }
         }
     }
 
@@ -58,6 +65,9 @@ static partial class PosixProcess
 
     [LibraryImport("libc", EntryPoint = "dup2", SetLastError = true)]
     private static partial int Duplicate(SafeFileHandle from, int to);
+
+    [LibraryImport("libc", EntryPoint = "getpeername")]
+    private static unsafe partial int GetPeerName(int socket, byte* address, int* addressSize);
 
     [LibraryImport("libc", EntryPoint = "shutdown")]
     private static partial int Shutdown(int socket, int direction);

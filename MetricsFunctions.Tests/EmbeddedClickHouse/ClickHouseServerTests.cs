@@ -1,0 +1,231 @@
+using System.Net;
+using System.Net.Sockets;
+using MetricsFunctions.EmbeddedClickHouse;
+
+namespace MetricsFunctions.Tests.EmbeddedClickHouse;
+
+public sealed class ClickHouseServerTests : IDisposable
+{
+    readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task It_answers_on_free_ports()
+    {
+        await using var server = await StartAsync();
+
+        Assert.Equal("1\tUTC", await QueryAsync(server, "SELECT 1, serverTimezone()"));
+        Assert.Equal($"Host=127.0.0.1;Port={server.HttpPort};Username=default", server.ConnectionString);
+        Assert.Equal(_folder.Path, server.DataPath);
+        Assert.True(ServerProgram.IsRunning(server.ProcessId));
+        Assert.False(server.Exited.IsCompleted);
+        using var native = new TcpClient();
+        await native.ConnectAsync(IPAddress.Loopback, server.TcpPort, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task Data_outlive_a_stop()
+    {
+        await using var server = await StartAsync();
+        await QueryAsync(server, "CREATE TABLE numbers (n UInt64) ENGINE = MergeTree ORDER BY n");
+        await QueryAsync(server, "INSERT INTO numbers SELECT number FROM numbers(1000)");
+        var (httpPort, tcpPort) = (server.HttpPort, server.TcpPort);
+
+        await server.StopAsync();
+        Assert.Equal(0, await server.Exited);
+        await server.RestartAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal((httpPort, tcpPort), (server.HttpPort, server.TcpPort));
+        Assert.Equal("1000", await QueryAsync(server, "SELECT count() FROM numbers"));
+    }
+
+    [Fact]
+    public async Task Data_outlive_a_kill()
+    {
+        await using var server = await StartAsync();
+        await QueryAsync(server, "CREATE TABLE numbers (n UInt64) ENGINE = MergeTree ORDER BY n");
+        await QueryAsync(server, "INSERT INTO numbers SELECT number FROM numbers(1000)");
+        var killed = server.ProcessId;
+
+        await server.KillAsync();
+        Assert.Equal(137, await server.Exited);
+        await server.RestartAsync(TestContext.Current.CancellationToken);
+
+        Assert.NotEqual(killed, server.ProcessId);
+        Assert.Equal("1000", await QueryAsync(server, "SELECT count() FROM numbers"));
+    }
+
+    [Fact]
+    public async Task Its_query_log_outlives_a_restart()
+    {
+        await using var server = await StartAsync();
+        for (var starts = 1; starts <= 2; starts++)
+        {
+            await QueryAsync(server, "SELECT 'looked for'");
+            await QueryAsync(server, "SYSTEM FLUSH LOGS");
+            Assert.Equal($"{starts}", await QueryAsync(
+                server, "SELECT count() FROM system.query_log WHERE type = 'QueryFinish' AND query = 'SELECT \\'looked for\\''"));
+            await server.RestartAsync(TestContext.Current.CancellationToken);
+        }
+    }
+
+    [Fact]
+    public async Task A_stop_does_not_cut_off_ClickHouse_because_of_idle_connections()
+    {
+        await using var server = await StartAsync();
+        using var http = new HttpClient();
+        Assert.Equal("Ok.\n", await http.GetStringAsync(new Uri($"http://127.0.0.1:{server.HttpPort}/ping"), TestContext.Current.CancellationToken));
+        using var native = new TcpClient();
+        await native.ConnectAsync(IPAddress.Loopback, server.TcpPort, TestContext.Current.CancellationToken);
+
+        await server.StopAsync();
+
+        Assert.Equal(0, await server.Exited);
+        Assert.DoesNotContain("Will shutdown forcefully", await ReadLogAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_SIGTERM_meant_for_its_host_leaves_it_running()
+    {
+        await using var server = await StartAsync();
+        ServerProgram.Terminate(server.ProcessId);
+        for (var i = 0; i < 100; i++)
+        {
+            Assert.Equal("1", await QueryAsync(server, "SELECT 1"));
+        }
+
+        await server.StopAsync();
+        Assert.Equal(0, await server.Exited);
+    }
+
+    [Fact]
+    public async Task Stopping_twice_and_after_a_kill_does_nothing()
+    {
+        var server = await StartAsync();
+        await server.KillAsync();
+        await server.StopAsync();
+        await server.KillAsync();
+        await server.DisposeAsync();
+        await server.DisposeAsync();
+        Assert.Equal(137, await server.Exited);
+    }
+
+    [Fact]
+    public async Task It_outlives_clients_that_send_nonsense_and_vanish()
+    {
+        await using var server = await StartAsync();
+        foreach (var port in new[] { server.HttpPort, server.TcpPort })
+        {
+            for (var i = 0; i < 100; i++)
+            {
+                using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                await client.ConnectAsync(IPAddress.Loopback, port, TestContext.Current.CancellationToken);
+                client.Send(Enumerable.Repeat((byte)0xff, 1000).ToArray());
+                client.LingerState = new LingerOption(enable: true, seconds: 0);
+            }
+        }
+
+        Assert.Equal("1", await QueryAsync(server, "SELECT 1"));
+        Assert.False(server.Exited.IsCompleted);
+    }
+
+    [Fact]
+    public async Task SQL_cannot_reach_the_files_of_the_user_who_runs_it()
+    {
+        string[] statements =
+        [
+            "SELECT * FROM file('/etc/hosts', LineAsString)",
+            "SELECT * FROM `/etc/hosts`",
+            "INSERT INTO FUNCTION file('/tmp/hosts', LineAsString) SELECT 'x'",
+            "CREATE TABLE hosts (line String) ENGINE = File(LineAsString, '/etc/hosts')",
+            "CREATE TEMPORARY TABLE hosts (line String) ENGINE = File(LineAsString, '/etc/hosts')",
+            "CREATE DICTIONARY hosts (line String) PRIMARY KEY line SOURCE(FILE(PATH '/etc/hosts' FORMAT LineAsString)) LAYOUT(COMPLEX_KEY_DIRECT())",
+            "SELECT * FROM sqlite('/etc/hosts', 'hosts')",
+            "CREATE DATABASE hosts ENGINE = SQLite('/etc/hosts')",
+            "CREATE VIEW hosts SQL SECURITY NONE AS SELECT * FROM file('/etc/hosts', LineAsString)",
+            "GRANT FILE ON *.* TO default",
+        ];
+        await using var server = await StartAsync();
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{server.HttpPort}/") };
+        foreach (var statement in statements)
+        {
+            using var response = await http.PostAsync("", new StringContent(statement), TestContext.Current.CancellationToken);
+            Assert.StartsWith(
+                "Code: 497. DB::Exception: default: Not enough privileges",
+                await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
+                StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("http")]
+    [InlineData("tcp")]
+    public async Task A_port_in_use_is_told_with_the_setting_to_change(string protocol)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        var options = new ClickHouseServerOptions { DataPath = _folder.Path };
+        options = protocol == "http" ? options with { HttpPort = port } : options with { TcpPort = port };
+        var setting = protocol == "http" ? "HttpPort" : "TcpPort";
+
+        Assert.Equal(
+            $"Port {port} on 127.0.0.1 is in use: stop the process that has it, or choose another with --{protocol}-port or EmbeddedClickHouse:{setting}.",
+            await StartFailureAsync(options));
+    }
+
+    [Fact]
+    public async Task A_data_folder_that_cannot_be_written_is_told()
+    {
+        // Below a file, because the permissions of a folder do not bind root.
+        var file = Path.Combine(_folder.Path, "file");
+        await File.WriteAllTextAsync(file, "", TestContext.Current.CancellationToken);
+        var message = await StartFailureAsync(new ClickHouseServerOptions { DataPath = Path.Combine(file, "data") });
+        Assert.StartsWith($"The data folder {file}/data cannot be written (", message, StringComparison.Ordinal);
+        Assert.EndsWith("): choose another with --data or EmbeddedClickHouse:DataPath.", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_data_folder_in_use_is_told()
+    {
+        await using var server = await StartAsync();
+        Assert.Equal(
+            $"The data folder {_folder.Path} is in use by another server: stop that one, or choose another folder with --data or EmbeddedClickHouse:DataPath.",
+            await StartFailureAsync(new ClickHouseServerOptions { DataPath = _folder.Path }));
+        Assert.Equal("1", await QueryAsync(server, "SELECT 1"));
+    }
+
+    [Fact]
+    public async Task A_damaged_data_folder_is_told_in_one_line()
+    {
+        var metadata = Directory.CreateDirectory(Path.Combine(_folder.Path, "metadata")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(metadata, "damaged.sql"), "nonsense", TestContext.Current.CancellationToken);
+        var message = await StartFailureAsync(new ClickHouseServerOptions { DataPath = _folder.Path });
+        Assert.StartsWith("ClickHouse did not start: Code: 62. DB::Exception: Syntax error", message, StringComparison.Ordinal);
+        Assert.EndsWith($"(log: {_folder.Path}/clickhouse.log)", message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', message);
+    }
+
+    [Fact]
+    public async Task A_start_that_is_given_up_leaves_nothing_running()
+    {
+        using var giveUp = new CancellationTokenSource();
+        var start = ClickHouseServer.StartAsync(new ClickHouseServerOptions { DataPath = _folder.Path }, giveUp.Token);
+        await giveUp.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => start);
+
+        // It would still hold the folder.
+        await using var server = await StartAsync();
+        Assert.Equal("1", await QueryAsync(server, "SELECT 1"));
+    }
+
+    Task<ClickHouseServer> StartAsync() => ClickHouseServer.StartAsync(new ClickHouseServerOptions { DataPath = _folder.Path }, TestContext.Current.CancellationToken);
+
+    static async Task<string> StartFailureAsync(ClickHouseServerOptions options) =>
+        (await Assert.ThrowsAsync<ClickHouseStartException>(() => ClickHouseServer.StartAsync(options, TestContext.Current.CancellationToken))).Message;
+
+    static Task<string> QueryAsync(ClickHouseServer server, string sql) => ClickHouseSql.QueryAsync(server.HttpPort, sql);
+
+    Task<string> ReadLogAsync() => File.ReadAllTextAsync(Path.Combine(_folder.Path, "clickhouse.log"), TestContext.Current.CancellationToken);
+}
