@@ -19,4 +19,5 @@ ORDER BY (metric_name, toStartOfDay(minute), tags, minute)
 TTL minute + INTERVAL 5 YEAR
 SETTINGS
     ttl_only_drop_parts = 1,
-    non_replicated_deduplication_window = 10000;
+    -- As in samples, so that a retry after a crash between the two completes this table and doubles nothing.
+    non_replicated_deduplication_window = 1000000;
