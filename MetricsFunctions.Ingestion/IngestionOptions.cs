@@ -24,8 +24,9 @@ public sealed class IngestionOptions
     public TimeSpan BodyTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// Bytes of encoded samples that may wait for ClickHouse; beyond it requests are answered 503. Default 64 MiB; from 64 KiB to 16 GiB.
-    /// One larger request is taken when nothing else waits.
+    /// Bytes of encoded samples that may wait for ClickHouse, half of them in requests that share an INSERT and half in requests that are
+    /// an INSERT of their own; beyond it requests are answered 503. Default 64 MiB; from 64 KiB to 16 GiB. One larger request is taken when
+    /// no other of its kind waits.
     /// </summary>
     public long MaxPendingBytes { get; set; } = 64 * 1024 * 1024;
 

@@ -23,6 +23,7 @@ public static class IngestionServices
         services.AddSingleton<IValidateOptions<IngestionOptions>, IngestionOptionsValidator>();
 
         services.AddOptions<ClickHouseOptions>()
+            .BindConfiguration(ClickHouseOptions.Name, binder => binder.ErrorOnUnknownConfiguration = true)
             .Configure<IConfiguration>((options, configuration) => options.ConnectionString = configuration.GetConnectionString(ClickHouseOptions.Name))
             .ValidateOnStart();
         services.AddSingleton<IValidateOptions<ClickHouseOptions>, ClickHouseOptionsValidator>();

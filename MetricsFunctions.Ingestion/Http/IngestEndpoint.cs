@@ -58,7 +58,7 @@ public sealed partial class IngestEndpoint
             }
             else
             {
-                await WriteOkAsync(context.Response);
+                WriteOk(context.Response);
             }
         }
         catch (Exception) when (context.RequestAborted.IsCancellationRequested)
@@ -144,11 +144,12 @@ public sealed partial class IngestEndpoint
             ? null
             : new Problem(StatusCodes.Status400BadRequest, $"{IdempotencyKeyHeader} must be one header of 1 to {MaxIdempotencyKeyLength} characters.");
 
-    static async Task WriteOkAsync(HttpResponse response)
+    // The server sends it with the headers, when the endpoint returns.
+    static void WriteOk(HttpResponse response)
     {
         response.ContentType = MediaType;
         response.ContentLength = Ok.Length;
-        await response.Body.WriteAsync(Ok, response.HttpContext.RequestAborted);
+        response.BodyWriter.Write(Ok);
     }
 
     [LoggerMessage(EventId = 10, Level = LogLevel.Error, Message = "A request failed in a way that nobody foresaw; please report it")]

@@ -6,10 +6,11 @@ public sealed class Refusals
     /// <summary>Most faults that are listed.</summary>
     public const int MaxListed = 100;
 
-    readonly List<Refusal> _listed = [];
+    // Most requests have none.
+    List<Refusal>? _listed;
 
     /// <summary>The first faults, in the order they were found.</summary>
-    public IReadOnlyList<Refusal> Listed => _listed;
+    public IReadOnlyList<Refusal> Listed => _listed ?? [];
 
     /// <summary>Number of all faults.</summary>
     public int Count { get; private set; }
@@ -20,9 +21,9 @@ public sealed class Refusals
     public void Add(string place, string detail)
     {
         Count++;
-        if (_listed.Count < MaxListed)
+        if (Count <= MaxListed)
         {
-            _listed.Add(new Refusal(place, detail));
+            (_listed ??= []).Add(new Refusal(place, detail));
         }
     }
 }

@@ -4,10 +4,10 @@ using Microsoft.Extensions.Options;
 
 namespace MetricsFunctions.Ingestion.Storage;
 
-/// <summary>Which ClickHouse to write to.</summary>
+/// <summary>Which ClickHouse to write to, and how: the connection string and the configuration section, both named <c>ClickHouse</c>.</summary>
 public sealed class ClickHouseOptions
 {
-    /// <summary>Name of the connection string: <c>ConnectionStrings:ClickHouse</c>.</summary>
+    /// <summary>Name of the connection string and of the configuration section.</summary>
     public const string Name = "ClickHouse";
 
     /// <summary>
@@ -15,6 +15,12 @@ public sealed class ClickHouseOptions
     /// (<see href="https://clickhouse.com/docs/integrations/csharp"/>).
     /// </summary>
     public string? ConnectionString { get; set; }
+
+    /// <summary>
+    /// Lets ClickHouse gather the INSERTs of many instances into one part (<c>async_insert</c>); the answer still waits until it is written.
+    /// Default off: this service groups by itself. For many instances on one ClickHouse.
+    /// </summary>
+    public bool AsyncInsert { get; set; }
 }
 
 /// <summary>Refuses a connection string that cannot work. It may hold a password, so no message repeats any of it.</summary>

@@ -34,16 +34,19 @@ sealed class InsertGroup(string token, long deadline)
         _length += rows.Length;
     }
 
-    public void Complete()
+    /// <summary>Tells every waiting request, and gives the memory back.</summary>
+    /// <param name="fault">Why the rows are not known to be stored; null when they are.</param>
+    public void End(StorageUnavailableException? fault)
     {
         Release();
-        _stored.SetResult();
-    }
-
-    public void Fail(StorageUnavailableException fault)
-    {
-        Release();
-        _stored.SetException(fault);
+        if (fault is null)
+        {
+            _stored.SetResult();
+        }
+        else
+        {
+            _stored.SetException(fault);
+        }
     }
 
     void Release()

@@ -10,27 +10,13 @@ namespace MetricsFunctions.Ingestion.Storage;
 /// Group commit: while an INSERT is under way, what arrives is gathered; the next INSERT takes it all; a request is done when its INSERT
 /// is acknowledged. There is no timer: an idle service inserts at once, a busy one inserts large groups.
 /// </summary>
-public sealed partial class SampleWriter : IAsyncDisposable
+public sealed class SampleWriter : IAsyncDisposable
 {
-    static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
-    static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
+    // A block this large gains nothing from company, and would make it wait.
+    const int LargeBlockBytes = 1024 * 1024;
 
-    readonly ISampleStore _store;
-    readonly IngestionOptions _options;
-    readonly TimeProvider _time;
-    readonly ILogger<SampleWriter> _logger;
-
-    readonly Lock _gate = new();
-
-    // Guarded by _gate.
-    readonly Queue<InsertGroup> _waiting = new();
-    InsertGroup? _open;
-    long _pendingBytes;
-    bool _stopping;
-    Task _inserting = Task.CompletedTask;
-
-    // Only the insert loop touches it.
-    StorageFault? _fault;
+    readonly InsertLane _shared;
+    readonly InsertLane _single;
 
     /// <summary>Makes a writer; nothing runs until the first sample.</summary>
     /// <param name="store">Where the samples go.</param>
@@ -40,10 +26,10 @@ public sealed partial class SampleWriter : IAsyncDisposable
     public SampleWriter(ISampleStore store, IOptions<IngestionOptions> options, TimeProvider time, ILogger<SampleWriter> logger)
     {
         ArgumentNullException.ThrowIfNull(options);
-        _store = store;
-        _options = options.Value;
-        _time = time;
-        _logger = logger;
+        // Two lanes with an INSERT under way each: small requests share theirs, and never stand behind a large one.
+        var state = new StorageState(logger);
+        _shared = new InsertLane(store, state, time, options.Value.WriteTimeout, options.Value.MaxPendingBytes / 2);
+        _single = new InsertLane(store, state, time, options.Value.WriteTimeout, options.Value.MaxPendingBytes / 2);
     }
 
     /// <summary>Stores a request's samples, all or none; completes when ClickHouse has committed them.</summary>
@@ -56,142 +42,23 @@ public sealed partial class SampleWriter : IAsyncDisposable
     public Task WriteAsync(SampleBlock block, string? idempotencyKey)
     {
         ArgumentNullException.ThrowIfNull(block);
-        lock (_gate)
+        var rows = block.Rows.Span;
+        if (idempotencyKey is not null)
         {
-            if (_stopping)
-            {
-                throw new StorageUnavailableException(StorageFault.Stopping);
-            }
-
-            if (_pendingBytes > 0 && _pendingBytes + block.Rows.Length > _options.MaxPendingBytes)
-            {
-                throw new StorageUnavailableException(StorageFault.QueueFull);
-            }
-
-            var group = idempotencyKey is null ? _open ??= Enqueue(Guid.NewGuid().ToString("N")) : Enqueue(TokenOf(idempotencyKey));
-            group.Append(block.Rows.Span);
-            _pendingBytes += block.Rows.Length;
-            if (_inserting.IsCompleted)
-            {
-                _inserting = Task.Run(InsertAllAsync);
-            }
-
-            return group.Stored;
+            return _single.Add(rows, TokenOf(idempotencyKey));
         }
+
+        return rows.Length < LargeBlockBytes ? _shared.Join(rows) : _single.Add(rows, InsertLane.NewToken());
     }
 
     /// <summary>Takes no more samples and waits until those in hand are stored or given up.</summary>
     public async ValueTask DisposeAsync()
     {
-        Task inserting;
-        lock (_gate)
-        {
-            _stopping = true;
-            inserting = _inserting;
-        }
-
-        await inserting;
+        await _shared.DisposeAsync();
+        await _single.DisposeAsync();
     }
 
     // The key itself may be anything that fits a header; a token goes into a URL and into ClickHouse's log.
     static string TokenOf(string idempotencyKey) =>
         "key-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(idempotencyKey)));
-
-    InsertGroup Enqueue(string token)
-    {
-        var group = new InsertGroup(token, _time.GetTimestamp() + (long)(_options.WriteTimeout.TotalSeconds * _time.TimestampFrequency));
-        _waiting.Enqueue(group);
-        return group;
-    }
-
-    async Task InsertAllAsync()
-    {
-        while (Next() is { } group)
-        {
-            var bytes = group.Rows.Count;
-            await InsertAsync(group);
-            lock (_gate)
-            {
-                _pendingBytes -= bytes;
-            }
-        }
-    }
-
-    InsertGroup? Next()
-    {
-        lock (_gate)
-        {
-            if (!_waiting.TryDequeue(out var group))
-            {
-                // Said under the lock, so that whoever comes next starts a new loop.
-                _inserting = Task.CompletedTask;
-                return null;
-            }
-
-            if (group == _open)
-            {
-                _open = null;
-            }
-
-            return group;
-        }
-    }
-
-    async Task InsertAsync(InsertGroup group)
-    {
-        for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
-        {
-            try
-            {
-                using var timeout = new CancellationTokenSource(Remaining(group), _time);
-                await _store.InsertAsync(group.Rows, group.Token, timeout.Token);
-                Note(null, null);
-                group.Complete();
-                return;
-            }
-            catch (Exception e)
-            {
-                var fault = StorageFault.Of(e);
-                Note(fault, e);
-                if (!fault.PassesByItself || Remaining(group) <= pause)
-                {
-                    group.Fail(new StorageUnavailableException(fault, e));
-                    return;
-                }
-            }
-
-            await Task.Delay(pause, _time);
-        }
-    }
-
-    TimeSpan Remaining(InsertGroup group)
-    {
-        var remaining = _time.GetElapsedTime(_time.GetTimestamp(), group.Deadline);
-        return remaining > TimeSpan.Zero ? remaining : TimeSpan.Zero;
-    }
-
-    // One line for a change of state, none per request.
-    void Note(StorageFault? fault, Exception? exception)
-    {
-        if (fault?.Brief == _fault?.Brief)
-        {
-            return;
-        }
-
-        _fault = fault;
-        if (fault is null)
-        {
-            LogStoring();
-        }
-        else
-        {
-            LogFault(fault.Brief, fault.Advice, exception?.Message);
-        }
-    }
-
-    [LoggerMessage(EventId = 1, Level = LogLevel.Error, Message = "Samples cannot be stored: {Brief}. {Advice} ({Message})")]
-    partial void LogFault(string brief, string advice, string? message);
-
-    [LoggerMessage(EventId = 2, Level = LogLevel.Information, Message = "Samples are stored again")]
-    partial void LogStoring();
 }

@@ -1,6 +1,9 @@
+using System.Text;
+using ClickHouse.Driver;
 using MetricsFunctions.Ingestion;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Storage;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Moq;
@@ -126,6 +129,60 @@ public sealed class SampleWriterTests
     }
 
     [Fact]
+    public async Task The_same_key_from_several_connections_at_once_is_one_INSERT()
+    {
+        var acknowledged = new TaskCompletionSource();
+        _answers.Enqueue(() => acknowledged.Task);
+        await using var writer = Writer();
+
+        var writes = Enumerable.Range(0, 100).Select(_ => writer.WriteAsync(Block("a"), "key")).ToList();
+        acknowledged.SetResult();
+        await Task.WhenAll(writes);
+
+        Assert.Equal(1, Inserts);
+    }
+
+    [Fact]
+    public async Task A_large_request_does_not_hold_up_small_ones()
+    {
+        var acknowledged = new TaskCompletionSource();
+        _answers.Enqueue(() => acknowledged.Task);
+        await using var writer = Writer();
+
+        var large = writer.WriteAsync(Block(new string('n', 255), rows: 10_000), null);
+        await Wait.UntilAsync(() => Task.FromResult(Inserts == 1));
+        await writer.WriteAsync(Block("small"), null);
+        Assert.False(large.IsCompleted);
+
+        acknowledged.SetResult();
+        await large;
+    }
+
+    [Fact]
+    public async Task A_fault_and_its_end_are_logged_once_however_many_requests_meet_it()
+    {
+        var logger = new Mock<ILogger<SampleWriter>>();
+        logger.Setup(log => log.IsEnabled(It.IsAny<LogLevel>())).Returns(true);
+        for (var i = 0; i < 5; i++)
+        {
+            _answers.Enqueue(() => Task.FromException(new ClickHouseServerException("no table", "INSERT", 60)));
+        }
+
+        await using var writer = new SampleWriter(_store.Object, Options.Create(new IngestionOptions()), TimeProvider.System, logger.Object);
+        for (var i = 0; i < 5; i++)
+        {
+            var fault = await Assert.ThrowsAsync<StorageUnavailableException>(() => writer.WriteAsync(Block("a"), null));
+            Assert.Contains("does not exist", fault.Fault.Brief, StringComparison.Ordinal);
+        }
+
+        await writer.WriteAsync(Block("a"), null);
+        await writer.WriteAsync(Block("a"), null);
+
+        var levels = logger.Invocations.Where(call => call.Method.Name == nameof(ILogger.Log)).Select(call => (LogLevel)call.Arguments[0]);
+        Assert.Equal([LogLevel.Error, LogLevel.Information], levels);
+    }
+
+    [Fact]
     public async Task Disposing_stores_what_is_in_hand_and_takes_no_more()
     {
         var acknowledged = new TaskCompletionSource();
@@ -157,11 +214,15 @@ public sealed class SampleWriterTests
     SampleWriter Writer(IngestionOptions? options = null) =>
         new(_store.Object, Options.Create(options ?? new IngestionOptions()), TimeProvider.System, NullLogger<SampleWriter>.Instance);
 
-    static SampleBlock Block(string name)
+    static SampleBlock Block(string name, int rows = 1)
     {
         var block = new SampleBlock();
         block.Begin(0);
-        block.Add(System.Text.Encoding.UTF8.GetBytes(name), 1, 0);
+        for (var i = 0; i < rows; i++)
+        {
+            block.Add(Encoding.UTF8.GetBytes(name), 1, 0);
+        }
+
         return block;
     }
 }

@@ -1,0 +1,159 @@
+namespace MetricsFunctions.Ingestion.Storage;
+
+/// <summary>Groups of rows in the order they came, one INSERT under way at a time.</summary>
+/// <param name="store">Where the rows go.</param>
+/// <param name="state">Told of every success and fault.</param>
+/// <param name="time">The clock for deadlines and pauses.</param>
+/// <param name="writeTimeout">How long a group may take from its first rows to its end.</param>
+/// <param name="maxPendingBytes">Rows that may wait; one larger group is taken when nothing else does.</param>
+sealed class InsertLane(ISampleStore store, StorageState state, TimeProvider time, TimeSpan writeTimeout, long maxPendingBytes) : IAsyncDisposable
+{
+    static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
+    static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
+
+    readonly Lock _gate = new();
+    readonly Queue<InsertGroup> _waiting = new();
+    readonly Dictionary<string, InsertGroup> _pending = [];
+    InsertGroup? _open;
+    long _pendingBytes;
+    bool _stopping;
+    Task _inserting = Task.CompletedTask;
+
+    /// <summary>A token that no other INSERT has.</summary>
+    public static string NewToken() => Guid.NewGuid().ToString("N");
+
+    /// <summary>Puts rows into the group that waits for the INSERT under way, or begins one.</summary>
+    /// <returns>Completes when the rows are stored.</returns>
+    public Task Join(ReadOnlySpan<byte> rows)
+    {
+        lock (_gate)
+        {
+            RequireRoom(rows.Length);
+            return Append(_open ??= Enqueue(NewToken()), rows);
+        }
+    }
+
+    /// <summary>Makes rows an INSERT of their own. A token that is pending already stands for the same rows.</summary>
+    /// <returns>Completes when the rows are stored.</returns>
+    public Task Add(ReadOnlySpan<byte> rows, string token)
+    {
+        lock (_gate)
+        {
+            if (_pending.TryGetValue(token, out var same))
+            {
+                return same.Stored;
+            }
+
+            RequireRoom(rows.Length);
+            return Append(Enqueue(token), rows);
+        }
+    }
+
+    /// <summary>Takes no more rows and waits until those in hand are stored or given up.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Task inserting;
+        lock (_gate)
+        {
+            _stopping = true;
+            inserting = _inserting;
+        }
+
+        await inserting;
+    }
+
+    void RequireRoom(int bytes)
+    {
+        if (_stopping)
+        {
+            throw new StorageUnavailableException(StorageFault.Stopping);
+        }
+
+        if (_pendingBytes > 0 && _pendingBytes + bytes > maxPendingBytes)
+        {
+            throw new StorageUnavailableException(StorageFault.QueueFull);
+        }
+    }
+
+    InsertGroup Enqueue(string token)
+    {
+        var group = new InsertGroup(token, time.GetTimestamp() + (long)(writeTimeout.TotalSeconds * time.TimestampFrequency));
+        _pending.Add(token, group);
+        _waiting.Enqueue(group);
+        return group;
+    }
+
+    Task Append(InsertGroup group, ReadOnlySpan<byte> rows)
+    {
+        group.Append(rows);
+        _pendingBytes += rows.Length;
+        if (_inserting.IsCompleted)
+        {
+            _inserting = Task.Run(InsertAllAsync);
+        }
+
+        return group.Stored;
+    }
+
+    async Task InsertAllAsync()
+    {
+        while (Next() is { } group)
+        {
+            var fault = await InsertAsync(group);
+            lock (_gate)
+            {
+                _pending.Remove(group.Token);
+                _pendingBytes -= group.Rows.Count;
+            }
+
+            group.End(fault);
+        }
+    }
+
+    InsertGroup? Next()
+    {
+        lock (_gate)
+        {
+            _open = null;
+            if (!_waiting.TryDequeue(out var group))
+            {
+                // Said under the lock, so that whoever comes next starts a new loop.
+                _inserting = Task.CompletedTask;
+            }
+
+            return group;
+        }
+    }
+
+    // Tries until the rows are stored, or until trying on makes no sense; answers why they are not.
+    async Task<StorageUnavailableException?> InsertAsync(InsertGroup group)
+    {
+        for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        {
+            try
+            {
+                using var timeout = new CancellationTokenSource(Remaining(group), time);
+                await store.InsertAsync(group.Rows, group.Token, timeout.Token);
+                state.Stored();
+                return null;
+            }
+            catch (Exception e)
+            {
+                var fault = StorageFault.Of(e);
+                state.Failed(fault, e);
+                if (!fault.PassesByItself || Remaining(group) <= pause)
+                {
+                    return new StorageUnavailableException(fault, e);
+                }
+            }
+
+            await Task.Delay(pause, time);
+        }
+    }
+
+    TimeSpan Remaining(InsertGroup group)
+    {
+        var remaining = time.GetElapsedTime(time.GetTimestamp(), group.Deadline);
+        return remaining > TimeSpan.Zero ? remaining : TimeSpan.Zero;
+    }
+}
