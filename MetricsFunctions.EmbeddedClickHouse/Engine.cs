@@ -19,7 +19,10 @@ static class Engine
     public const string LibraryMissing =
         $"The chDB library is not installed: install Node.js with npm and build again, or {BringYourOwn}.";
 
-    /// <summary>ClickHouse gives queries 5 seconds to finish when it stops; after this long the process ends by force.</summary>
+    /// <summary>
+    /// When it stops, ClickHouse gives queries 5 seconds to finish and now and then waits 10 for a thread of its own; after this long the process
+    /// ends by force.
+    /// </summary>
     public static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(15);
 
     public static int Run(string dataPath, string httpPort, string tcpPort)

@@ -1,11 +1,11 @@
 using System.Text;
+using ClickHouse.Driver;
 using MetricsFunctions.EmbeddedClickHouse;
 using MetricsFunctions.Ingestion;
+using MetricsFunctions.Ingestion.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
-using ClickHouse.Driver;
-using MetricsFunctions.Ingestion.Storage;
 
 namespace MetricsFunctions.Tests;
 

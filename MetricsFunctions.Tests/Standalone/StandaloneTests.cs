@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
+using MetricsFunctions.Tests.EmbeddedClickHouse;
 
 namespace MetricsFunctions.Tests.Standalone;
 
@@ -60,7 +61,7 @@ public sealed partial class StandaloneTests : IDisposable
         Assert.NotEmpty(children);
 
         Assert.Equal(0, await standalone.TerminateAsync());
-        Assert.All(children, child => Assert.False(IsRunning(child)));
+        Assert.All(children, child => Assert.False(ServerProgram.IsRunning(child)));
         Assert.False(await CanConnectAsync(_clickHousePort));
     }
 
@@ -73,7 +74,7 @@ public sealed partial class StandaloneTests : IDisposable
         Assert.NotEmpty(children);
 
         await standalone.KillAsync();
-        await Wait.UntilAsync(() => Task.FromResult(children.TrueForAll(child => !IsRunning(child))));
+        await Wait.UntilAsync(() => Task.FromResult(children.TrueForAll(child => !ServerProgram.IsRunning(child))));
         Assert.False(await CanConnectAsync(_clickHousePort));
     }
 
@@ -174,19 +175,6 @@ public sealed partial class StandaloneTests : IDisposable
         using var ps = Process.Start(new ProcessStartInfo("ps", ["-o", "pid=", "--ppid", $"{parent}"]) { RedirectStandardOutput = true })!;
         var children = ps.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         return [.. children.Select(int.Parse)];
-    }
-
-    static bool IsRunning(int processId)
-    {
-        try
-        {
-            using var process = Process.GetProcessById(processId);
-            return !process.HasExited;
-        }
-        catch (ArgumentException)
-        {
-            return false;
-        }
     }
 
     static async Task<bool> CanConnectAsync(int port)
