@@ -1,0 +1,106 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace MetricsFunctions.Benchmarks.Compare;
+
+/// <summary>A program that runs for the comparison and ends with it.</summary>
+sealed class ChildProcess : IAsyncDisposable
+{
+    readonly Process _process;
+    readonly StringBuilder _output = new();
+
+    ChildProcess(Process process)
+    {
+        _process = process;
+        _process.OutputDataReceived += Collect;
+        _process.ErrorDataReceived += Collect;
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+
+        void Collect(object sender, DataReceivedEventArgs line)
+        {
+            lock (_output)
+            {
+                _output.AppendLine(line.Data);
+            }
+        }
+    }
+
+    /// <summary>Everything printed so far.</summary>
+    public string Output
+    {
+        get
+        {
+            lock (_output)
+            {
+                return _output.ToString();
+            }
+        }
+    }
+
+    public bool HasExited => _process.HasExited;
+
+    /// <summary>Bytes of memory that are resident now.</summary>
+    public long ResidentMemory
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.WorkingSet64;
+        }
+    }
+
+    /// <summary>Starts a program.</summary>
+    /// <exception cref="ComparisonException">There is no such program.</exception>
+    public static ChildProcess Start(ProcessStartInfo start, params (string Name, string Value)[] environment)
+    {
+        start.RedirectStandardOutput = true;
+        start.RedirectStandardError = true;
+        start.WorkingDirectory = AppContext.BaseDirectory;
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        try
+        {
+            return new ChildProcess(Process.Start(start)!);
+        }
+        catch (Win32Exception e)
+        {
+            throw new ComparisonException($"{start.FileName} cannot be started: {e.Message}");
+        }
+    }
+
+    /// <summary>
+    /// Starts one of our .NET programs, whichever it is with the runtime settings of Standalone: those of the garbage collector decide about
+    /// memory.
+    /// </summary>
+    public static ChildProcess StartDotnet(string program, string[] arguments, params (string Name, string Value)[] environment)
+    {
+        var dotnet = Path.GetFullPath("../../../dotnet", RuntimeEnvironment.GetRuntimeDirectory());
+        var settings = Path.Combine(AppContext.BaseDirectory, "MetricsFunctions.Standalone.runtimeconfig.json");
+        var assembly = Path.Combine(AppContext.BaseDirectory, program + ".dll");
+        return Start(new ProcessStartInfo(dotnet, ["exec", "--runtimeconfig", settings, assembly, .. arguments]), [.. environment, ("ASPNETCORE_ENVIRONMENT", "Production")]);
+    }
+
+    public async Task<int> ExitedAsync(CancellationToken cancellationToken)
+    {
+        await _process.WaitForExitAsync(cancellationToken);
+        return _process.ExitCode;
+    }
+
+    /// <summary>Kills the program, if it still runs, with all that it started.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill(entireProcessTree: true);
+            await _process.WaitForExitAsync();
+        }
+
+        _process.Dispose();
+    }
+}

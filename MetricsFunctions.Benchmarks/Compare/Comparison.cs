@@ -1,0 +1,170 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using ClickHouse.Driver;
+using MetricsFunctions.EmbeddedClickHouse;
+using MetricsFunctions.Ingestion.Storage;
+
+namespace MetricsFunctions.Benchmarks.Compare;
+
+/// <summary>The end-to-end comparison: every contender after the other, round after round, so that a drift of the machine meets them all.</summary>
+sealed class Comparison
+{
+    /// <summary>Long enough for the runtime to have compiled what is hot.</summary>
+    public const int WarmUpSeconds = 3;
+
+    static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(30);
+
+    readonly CompareOptions _options;
+    readonly ClickHouseClient _clickHouse;
+    readonly CancellationToken _stop;
+
+    Comparison(CompareOptions options, ClickHouseClient clickHouse, CancellationToken stop)
+    {
+        _options = options;
+        _clickHouse = clickHouse;
+        _stop = stop;
+    }
+
+    /// <summary>Starts everything, measures, and stops everything.</summary>
+    /// <exception cref="ComparisonException">Something failed, or a contender lost samples.</exception>
+    public static async Task<Report> RunAsync(CompareOptions options, CancellationToken stop)
+    {
+        var data = Directory.CreateDirectory(Path.Combine(options.Data, $"metrics-functions-{Environment.ProcessId}"));
+        try
+        {
+            await using var server = await ClickHouseServer.StartAsync(new ClickHouseServerOptions { DataPath = data.FullName }, stop);
+            using var client = new ClickHouseClient(server.ConnectionString);
+            await Schema.ApplyAsync(client, stop);
+            return await new Comparison(options, client, stop).MeasureAsync(new Contenders(server));
+        }
+        finally
+        {
+            data.Delete(recursive: true);
+        }
+    }
+
+    async Task<Report> MeasureAsync(Contenders contenders)
+    {
+        var measurements = new List<Measurement>();
+        for (var round = 1; round <= _options.Rounds; round++)
+        {
+            foreach (var contender in contenders.All)
+            {
+                Console.WriteLine($"Round {round} of {_options.Rounds}: {contender.Name}");
+                await MeasureAsync(contender, measurements);
+            }
+        }
+
+        Console.WriteLine($"Parts of the table under {_options.PartsSeconds} s of load: {contenders.Service.Name}");
+        return new Report
+        {
+            Options = _options,
+            ClickHouseVersion = $"{await QueryAsync("SELECT version()")}",
+            Contenders = contenders,
+            Measurements = measurements,
+            MostParts = await MostPartsAsync(contenders.Service),
+        };
+    }
+
+    async Task MeasureAsync(Contender contender, List<Measurement> measurements)
+    {
+        await using var process = await StartAsync(contender);
+        await Wrk.RunAsync(contender.Url, contender.Sample, contender.Connections[0], WarmUpSeconds, _stop);
+        foreach (var connections in contender.Connections)
+        {
+            var (load, memory) = await LoadAsync(
+                contender, connections, _options.Seconds, TimeSpan.FromMilliseconds(100), () => Task.FromResult(process?.ResidentMemory ?? 0));
+            measurements.Add(new Measurement(contender, connections, load, memory));
+            Console.WriteLine($"  {connections,4} connections: {load.RequestsPerSecond,8:N0} requests/s, median {load.MedianLatency:N2} ms");
+        }
+    }
+
+    async Task<long> MostPartsAsync(Contender contender)
+    {
+        await using var process = await StartAsync(contender);
+        var (_, parts) = await LoadAsync(contender, connections: 64, _options.PartsSeconds, TimeSpan.FromSeconds(1), () => CountAsync(
+            "system.parts WHERE active AND database = 'metrics' AND table = 'samples'"));
+        return parts;
+    }
+
+    /// <summary>Loads a contender, reads a gauge meanwhile, and makes sure that what was acknowledged is stored.</summary>
+    /// <returns>The load, and the highest value of the gauge.</returns>
+    async Task<(Load Load, long Highest)> LoadAsync(Contender contender, int connections, int seconds, TimeSpan interval, Func<Task<long>> gauge)
+    {
+        // Otherwise the merges of one load would burden the next.
+        await _clickHouse.ExecuteNonQueryAsync("TRUNCATE TABLE metrics.samples", cancellationToken: _stop);
+        await _clickHouse.ExecuteNonQueryAsync("TRUNCATE TABLE metrics.samples_1m", cancellationToken: _stop);
+
+        var loading = Wrk.RunAsync(contender.Url, contender.Sample, connections, seconds, _stop);
+        var watching = HighestAsync();
+        await Task.WhenAll(loading, watching);
+
+        var load = await loading;
+        if (contender.Stores && await CountAsync("metrics.samples") is var stored && stored < load.Requests)
+        {
+            throw new ComparisonException($"{contender.Name} acknowledged {load.Requests:N0} samples, and {stored:N0} are stored.");
+        }
+
+        return (load, await watching);
+
+        async Task<long> HighestAsync()
+        {
+            var highest = 0L;
+            while (!loading.IsCompleted)
+            {
+                highest = Math.Max(highest, await gauge());
+                await Task.WhenAny(loading, Task.Delay(interval));
+            }
+
+            return highest;
+        }
+    }
+
+    async Task<ChildProcess?> StartAsync(Contender contender)
+    {
+        if (contender.Start?.Invoke() is not { } process)
+        {
+            return null;
+        }
+
+        try
+        {
+            await AnswersAsync(contender, process);
+            return process;
+        }
+        catch
+        {
+            await process.DisposeAsync();
+            throw;
+        }
+    }
+
+    async Task AnswersAsync(Contender contender, ChildProcess process)
+    {
+        using var http = new HttpClient();
+        var sample = contender.Sample.Replace("%s", "0", StringComparison.Ordinal);
+        for (var waited = Stopwatch.StartNew(); !process.HasExited && waited.Elapsed < StartTimeout; await Task.Delay(50, _stop))
+        {
+            try
+            {
+                using var response = await http.PostAsync(contender.Url, new StringContent(sample, Encoding.UTF8, "application/json"), _stop);
+                if (response.IsSuccessStatusCode)
+                {
+                    return;
+                }
+            }
+            catch (HttpRequestException)
+            {
+                // Not listening yet.
+            }
+        }
+
+        throw new ComparisonException($"{contender.Name} takes no samples: {process.Output}");
+    }
+
+    async Task<long> CountAsync(string from) =>
+        Convert.ToInt64(await QueryAsync($"SELECT count() FROM {from}"), CultureInfo.InvariantCulture);
+
+    Task<object> QueryAsync(string sql) => _clickHouse.ExecuteScalarAsync(sql, cancellationToken: _stop);
+}

@@ -1,0 +1,98 @@
+using System.Globalization;
+
+namespace MetricsFunctions.Benchmarks.Compare;
+
+/// <summary>What the comparison found, in Markdown.</summary>
+sealed class Report
+{
+    const int MemoryConnections = 1024;
+
+    public required CompareOptions Options { get; init; }
+
+    public required string ClickHouseVersion { get; init; }
+
+    public required Contenders Contenders { get; init; }
+
+    public required IReadOnlyList<Measurement> Measurements { get; init; }
+
+    /// <summary>The most active parts of <c>metrics.samples</c> that were counted under load.</summary>
+    public required long MostParts { get; init; }
+
+    /// <summary>The promises and what became of them.</summary>
+    public IEnumerable<Bar> Bars =>
+    [
+        RequestsPerSecond(64, Contenders.Straight, limit: 10, aim: 20),
+        RequestsPerSecond(64, Contenders.Flask, limit: 15, aim: 30),
+        RequestsPerSecond(1024, Contenders.Bare, limit: 0.65, aim: 0.85),
+        Compare("median latency, 1 connection", 1, Contenders.StraightSynchronous, one => one.Load.MedianLatency, "0.00 ms", limit: 1.3, aim: 1.1),
+        Compare($"resident memory, {MemoryConnections} connections", MemoryConnections, Contenders.Bare, one => one.PeakMemory / 1e6, "0 MB", limit: 2, aim: 1.3),
+        new Bar($"most active parts, {Options.PartsSeconds} s at 64 connections", $"{MostParts}", "", MostParts, Limit: 150, Aim: 60),
+    ];
+
+    /// <summary>The whole page.</summary>
+    public override string ToString() => $"""
+        # Benchmarks
+
+        ```sh
+        dotnet run -c Release --project MetricsFunctions.Benchmarks -- compare {Options}
+        ```
+
+        wrote this page on {DateTime.UtcNow.ToString("d MMMM yyyy", CultureInfo.InvariantCulture)}.
+        The machine: {Machine.Description}, data on {new DriveInfo(Options.Data).DriveFormat}, .NET {Environment.Version}, ClickHouse {ClickHouseVersion}.
+
+        {Bar.Head}
+        {string.Join('\n', Bars)}
+
+        The figures behind it, the medians of the rounds and in brackets their lowest and highest:
+
+        | | connections | requests/s | median latency, ms | resident memory, MB |
+        |---|--:|--:|--:|--:|
+        {string.Join('\n', from contender in Contenders.All from connections in contender.Connections.Order() select Row(contender, connections))}
+
+        ## How it is measured
+
+        Everything runs on this one machine: the contender, ClickHouse with the service's tables in a new folder, and
+        [wrk](https://github.com/wg/wrk) with one thread. A request carries one sample in JSON, each with a value of its own. In every round each
+        contender in turn is started, warmed up for {Comparison.WarmUpSeconds} s and loaded for {Options.Seconds} s with each number of connections; the tables are emptied before
+        each load. One answer other than a success, one socket error, or fewer rows in `metrics.samples` than successes fails the run. The
+        service is `MetricsFunctions.Standalone` with its defaults. What goes straight into ClickHouse is `FORMAT JSONEachRow` over HTTP, with
+        `wait_for_async_insert=1`. Flask is [an app that writes one INSERT a request](../MetricsFunctions.Benchmarks/Compare/one_insert_per_request.py)
+        with clickhouse-driver, under gunicorn with 2 workers of 16 threads, all from Debian's packages. ClickHouse keeps its default not to sync an
+        INSERT to disk before it answers, for all alike. The bare endpoint is Kestrel with the service's configuration and runtime settings; it parses
+        the JSON and drops it. Memory is read ten times a second and parts once a second, and the highest value counts.
+
+        """;
+
+    Bar RequestsPerSecond(int connections, Contender against, double limit, double aim) =>
+        Compare($"requests/s, {connections} connections", connections, against, one => one.Load.RequestsPerSecond, "N0", limit, aim);
+
+    Bar Compare(string what, int connections, Contender against, Func<Measurement, double> value, string format, double limit, double aim)
+    {
+        var service = Median(Values(Contenders.Service, connections, value));
+        var other = Median(Values(against, connections, value));
+        return new Bar(what, Text(service, format), $"{against.Name}: {Text(other, format)}", service / other, limit, aim);
+    }
+
+    string Row(Contender contender, int connections)
+    {
+        var requestsPerSecond = Spread(one => one.Load.RequestsPerSecond, "N0");
+        var latency = Spread(one => one.Load.MedianLatency, "0.00");
+        var memory = connections == MemoryConnections ? Spread(one => one.PeakMemory / 1e6, "0") : "";
+        return $"| {contender.Name} | {connections} | {requestsPerSecond} | {latency} | {memory} |";
+
+        string Spread(Func<Measurement, double> value, string format)
+        {
+            var values = Values(contender, connections, value);
+            var median = Text(Median(values), format);
+            return values.Length > 1 ? $"{median} ({Text(values[0], format)}–{Text(values[^1], format)})" : median;
+        }
+    }
+
+    /// <summary>A value of every round, in ascending order.</summary>
+    double[] Values(Contender contender, int connections, Func<Measurement, double> value) =>
+        [.. Measurements.Where(one => one.Contender == contender && one.Connections == connections).Select(value).Order()];
+
+    static double Median(double[] ascending) => (ascending[(ascending.Length - 1) / 2] + ascending[ascending.Length / 2]) / 2;
+
+    static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+}

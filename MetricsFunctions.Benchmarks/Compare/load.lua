@@ -1,0 +1,27 @@
+-- Posts samples with wrk; its argument is the body, with %s where the value goes.
+
+-- More than a round sends to ClickHouse in single INSERTs: it takes equal ones for retries, and would store them once.
+local count = 65536
+local requests = {}
+local at = 0
+
+function init(arguments)
+  local headers = { ["Content-Type"] = "application/json" }
+  for i = 1, count do
+    local body = string.format(arguments[1], string.format("%.3f", i / 1000))
+    requests[i] = wrk.format("POST", nil, headers, body)
+  end
+end
+
+function request()
+  at = at % count + 1
+  return requests[at]
+end
+
+function done(summary, latency)
+  local errors = summary.errors
+  print(string.format(
+    "figures %d %d %d %d %d %d %d %d",
+    summary.requests, summary.duration, latency:percentile(50),
+    errors.status, errors.connect, errors.read, errors.write, errors.timeout))
+end

@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using BenchmarkDotNet.Running;
+using MetricsFunctions.Benchmarks.Compare;
+using MetricsFunctions.Benchmarks.Micro;
+using MetricsFunctions.EmbeddedClickHouse;
+
+const string Usage = """
+    Usage: dotnet run -c Release --project MetricsFunctions.Benchmarks -- <what>
+
+      micro [options]     the hot loops, with BenchmarkDotNet and its options
+      compare [options]   the service against ClickHouse itself, Flask and a bare endpoint; writes docs/benchmarks.md,
+                          and fails when a bar is missed
+        --rounds N          rounds, of which the median counts (default: 3)
+        --seconds N         length of one load (default: 10)
+        --parts-seconds N   length of the load under which the parts of the table are counted (default: 60)
+        --data DIR          an existing folder to make ClickHouse's data folder in (default: the temporary folder)
+    """;
+
+switch (args)
+{
+    case ["micro", .. var options]:
+        var summary = BenchmarkRunner.Run<JsonSampleReaderBenchmarks>(args: options);
+        return !summary.HasCriticalValidationErrors && summary.Reports.All(report => report.Success) ? 0 : 1;
+
+    case ["compare", .. var options] when CompareOptions.TryParse(options, out var parsed):
+        return await CompareAsync(parsed);
+
+    case [BareEndpoint.Command, .. var options]:
+        await BareEndpoint.RunAsync(options);
+        return 0;
+
+    default:
+        Console.Error.WriteLine(Usage);
+        return 1;
+}
+
+static async Task<int> CompareAsync(CompareOptions options)
+{
+    // What was started has to end with us, also on Ctrl+C.
+    using var stop = new CancellationTokenSource();
+    using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+    using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+    try
+    {
+        var docs = Directory.CreateDirectory(Path.Combine(RepositoryRoot(), "docs"));
+        RequireOptimized();
+        await DebianPackages.RequireAsync(stop.Token);
+        var report = await Comparison.RunAsync(options, stop.Token);
+        await File.WriteAllTextAsync(Path.Combine(docs.FullName, "benchmarks.md"), $"{report}");
+        Console.WriteLine($"\n{report}");
+        return report.Bars.All(bar => bar.IsMet) ? 0 : 1;
+    }
+    catch (Exception e) when (e is ComparisonException or ClickHouseStartException || stop.IsCancellationRequested)
+    {
+        Console.Error.WriteLine(stop.IsCancellationRequested ? "Stopped." : e.Message);
+        return 1;
+    }
+
+    void Stop(PosixSignalContext signal)
+    {
+        signal.Cancel = true;
+        stop.Cancel();
+    }
+}
+
+static void RequireOptimized()
+{
+    if (typeof(BareEndpoint).Assembly.GetCustomAttribute<DebuggableAttribute>() is { IsJITOptimizerDisabled: true })
+    {
+        throw new ComparisonException("This is a debug build, which measures nothing of interest: run it with -c Release.");
+    }
+}
+
+static string RepositoryRoot()
+{
+    for (var folder = Environment.CurrentDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
+    {
+        if (File.Exists(Path.Combine(folder, "MetricsFunctions.sln")))
+        {
+            return folder;
+        }
+    }
+
+    throw new ComparisonException("Run this inside the repository: it writes docs/benchmarks.md there.");
+}
