@@ -1,6 +1,6 @@
 -- Posts samples with wrk; its argument is the body, with %s where the value goes.
 
--- More than a round sends to ClickHouse in single INSERTs: it takes equal ones for retries, and would store them once.
+-- More than one load brings to ClickHouse as single INSERTs: it takes equal ones for retries, and would store them once.
 local count = 65536
 local requests = {}
 local at = 0
