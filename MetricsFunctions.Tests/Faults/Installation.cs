@@ -1,0 +1,128 @@
+using System.Net;
+using System.Net.Sockets;
+using ClickHouse.Driver;
+using MetricsFunctions.EmbeddedClickHouse;
+using MetricsFunctions.Ingestion.Storage;
+using MetricsFunctions.Tests.Standalone;
+
+namespace MetricsFunctions.Tests.Faults;
+
+/// <summary>The service and the ClickHouse it writes to, each in a process of its own that can be killed, frozen and brought back.</summary>
+sealed class Installation : IAsyncDisposable
+{
+    readonly TemporaryFolder _data = new();
+    readonly (string, string)[] _settings;
+
+    Installation((string, string)[] settings) => _settings =
+    [
+        ("Urls", $"http://{Service}"),
+        ("Ingestion__AllowAnonymous", "true"),
+        // A killed process would leave its diagnostics socket behind.
+        ("DOTNET_EnableDiagnostics", "0"),
+        .. settings,
+    ];
+
+    /// <summary>Where the service listens, also after a restart.</summary>
+    public IPEndPoint Service { get; } = new(IPAddress.Loopback, FreePort());
+
+    public StandaloneProcess Process { get; private set; } = null!;
+
+    public ClickHouseServer ClickHouse { get; private set; } = null!;
+
+    /// <summary>Starts both, with the tables in place.</summary>
+    /// <param name="settings">Settings of the service, as environment variables.</param>
+    public static async Task<Installation> StartAsync(params (string Setting, string Value)[] settings)
+    {
+        var installation = new Installation(settings);
+        try
+        {
+            installation.ClickHouse = await ClickHouseServer.StartAsync(new ClickHouseServerOptions
+            {
+                DataPath = installation._data.Path,
+                HttpPort = FreePort(),
+                TcpPort = FreePort(),
+            });
+            await installation.ApplySchemaAsync();
+            await installation.StartServiceAsync();
+            return installation;
+        }
+        catch
+        {
+            await installation.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts the service at the same address, after the process before it has ended.</summary>
+    public async Task StartServiceAsync()
+    {
+        Process?.Dispose();
+        Process = StandaloneProcess.Start([("ConnectionStrings__ClickHouse", ClickHouse.ConnectionString), .. _settings]);
+        await Process.StartedAsync();
+    }
+
+    public async Task KillAndRestartClickHouseAsync()
+    {
+        await ClickHouse.KillAsync();
+        await ClickHouse.RestartAsync();
+    }
+
+    public async Task KillAndRestartServiceAsync()
+    {
+        await Process.KillAsync();
+        await StartServiceAsync();
+    }
+
+    /// <summary>Stops ClickHouse in the middle of whatever it does; connections to it stay open, and the kernel accepts more.</summary>
+    public Task FreezeClickHouseAsync() => SignalAsync("STOP", ClickHouse.ProcessId);
+
+    public Task ThawClickHouseAsync() => SignalAsync("CONT", ClickHouse.ProcessId);
+
+    public async Task ApplySchemaAsync()
+    {
+        using var client = new ClickHouseClient(ClickHouse.ConnectionString);
+        await Schema.ApplyAsync(client);
+    }
+
+    public Task<string> QueryAsync(string sql) => ClickHouseSql.QueryAsync(ClickHouse.HttpPort, sql);
+
+    public async ValueTask DisposeAsync()
+    {
+        Process?.Dispose();
+        if (ClickHouse is not null)
+        {
+            // A frozen process cannot stop.
+            await ThawClickHouseAsync();
+            await ClickHouse.DisposeAsync();
+        }
+
+        _data.Dispose();
+    }
+
+    /// <summary>
+    /// A port for a server that comes and goes. Not one the kernel hands out: while its server is down, one of the many connections of
+    /// these tests would take it, or even connect to itself.
+    /// </summary>
+    public static int FreePort()
+    {
+        while (true)
+        {
+            var port = Random.Shared.Next(10_000, 30_000);
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, port);
+                listener.Start();
+                return port;
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
+            {
+            }
+        }
+    }
+
+    static async Task SignalAsync(string signal, int processId)
+    {
+        using var kill = System.Diagnostics.Process.Start("kill", [$"-{signal}", $"{processId}"]);
+        await kill.WaitForExitAsync();
+    }
+}

@@ -1,0 +1,43 @@
+namespace MetricsFunctions.Tests.Faults;
+
+/// <summary>Processes die at any moment, as in a crash; what was acknowledged is stored all the same.</summary>
+[Collection(FaultTests.Name)]
+public sealed class KillTests(ITestOutputHelper output)
+{
+    const int Senders = 32;
+
+    [Fact]
+    public async Task Killing_the_service_loses_no_sample_and_doubles_none()
+    {
+        await using var installation = await Installation.StartAsync();
+        await using var senders = new NumberedSenders(installation.Service, Senders, withKeys: true);
+        await RepeatAsync(senders, installation.KillAndRestartServiceAsync);
+        Assert.NotEmpty(senders.Repeated);
+        await Stored.AssertEachOnceAsync(installation, senders);
+    }
+
+    [Fact]
+    public async Task Killing_the_service_loses_no_sample_of_senders_without_keys()
+    {
+        await using var installation = await Installation.StartAsync();
+        await using var senders = new NumberedSenders(installation.Service, Senders, withKeys: false);
+        await RepeatAsync(senders, installation.KillAndRestartServiceAsync);
+        Assert.NotEmpty(senders.Repeated);
+        await Stored.AssertAtLeastOnceAsync(installation, senders);
+    }
+
+    async Task RepeatAsync(NumberedSenders senders, Func<Task> kill)
+    {
+        var rounds = Rounds.Or(3);
+        for (var round = 0; round < rounds; round++)
+        {
+            // Never at the same point of the load.
+            await senders.AcknowledgedAsync(Random.Shared.Next(Senders, 4 * Senders));
+            await kill();
+        }
+
+        await senders.AcknowledgedAsync(Senders);
+        await senders.StopAsync();
+        output.WriteLine($"{rounds} kills, {Senders} senders, {senders.Acknowledged} samples acknowledged, {senders.Repeated.Count} of them sent more than once");
+    }
+}

@@ -1,0 +1,94 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace MetricsFunctions.Tests.Faults;
+
+/// <summary>SIGTERM under load, as every deployment of a new version brings it.</summary>
+[Collection(FaultTests.Name)]
+public sealed class TerminationTests(ITestOutputHelper output)
+{
+    const int Senders = 100;
+
+    /// <summary>
+    /// Every answer is a 200. After the last one a connection is refused, or it ends before the first byte of an answer: the kernel takes
+    /// connections that the server never sees, and a sender may use an idle connection in the moment in which the server closes it. HTTP
+    /// has no way to tell it more, so what counts is that such a request was not taken. Nobody sends again here, and exactly the samples
+    /// that were answered 200 are stored.
+    /// </summary>
+    /// <param name="keepAlive">Whether a sender keeps its connection, or has one for each request.</param>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Under_load_a_request_is_answered_200_and_stored_or_not_taken(bool keepAlive)
+    {
+        // No time-out on a busy machine: it would be a 503, and rightly so.
+        await using var installation = await Installation.StartAsync(("Ingestion__WriteTimeout", "00:00:30"));
+        for (var round = 0; round < Rounds.Or(3); round++)
+        {
+            var acknowledged = new int[Senders];
+            var sending = Enumerable.Range(0, Senders).Select(async number =>
+            {
+                using var sender = new Sender(installation.Service, keepAlive);
+                var sample = Sample($"{round}/{number}");
+                var answer = new Answer(Ending.Answered, 200);
+                while (answer.Status == 200)
+                {
+                    // With and without a key, because the two wait in different places.
+                    answer = await sender.PostAsync(sample, number % 2 == 0 ? $"{Guid.NewGuid()}" : null);
+                    acknowledged[number] += answer.Status == 200 ? 1 : 0;
+                }
+
+                return answer;
+            }).ToList();
+            var goal = Senders * Random.Shared.Next(1, 10);
+            await Wait.UntilAsync(() => Task.FromResult(acknowledged.Sum() >= goal));
+
+            Assert.Equal(0, await installation.Process.TerminateAsync());
+
+            var last = (await Task.WhenAll(sending)).CountBy(answer => (answer.Ending, answer.Status)).ToDictionary();
+            output.WriteLine($"{acknowledged.Sum()} answered 200, then {string.Join(", ", last)}");
+            Assert.Subset(new HashSet<(Ending, int)> { (Ending.Refused, 0), (Ending.Unanswered, 0) }, last.Keys.ToHashSet());
+            Assert.Equal(
+                string.Join('\n', acknowledged.Select((count, number) => $"{number}\t{count}")),
+                await installation.QueryAsync($"""
+                    SELECT toUInt32(splitByChar('/', tags['sender'])[2]) AS number, count() FROM metrics.samples
+                    WHERE startsWith(tags['sender'], '{round}/') GROUP BY number ORDER BY number
+                    """));
+            await installation.StartServiceAsync();
+        }
+    }
+
+    [Fact]
+    public async Task A_request_that_was_taken_before_is_stored_and_answered_200()
+    {
+        await using var installation = await Installation.StartAsync(("Ingestion__WriteTimeout", "00:00:30"));
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(installation.Service);
+        using var stream = new NetworkStream(socket);
+        using var answer = new StreamReader(stream);
+
+        // The server says when it waits for the body; so it has taken the request.
+        var sample = Sample("taken");
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(
+            $"POST /api/metrics HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {sample.Length}\r\nExpect: 100-continue\r\n\r\n"));
+        Assert.Equal("HTTP/1.1 100 Continue", await answer.ReadLineAsync());
+        Assert.Equal("", await answer.ReadLineAsync());
+
+        var terminated = installation.Process.TerminateAsync();
+        await Wait.UntilAsync(() => IsRefusedAsync(installation.Service));
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(sample));
+
+        Assert.Equal("HTTP/1.1 200 OK", await answer.ReadLineAsync());
+        Assert.Equal(0, await terminated);
+        Assert.Equal("1", await installation.QueryAsync("SELECT count() FROM metrics.samples WHERE tags['sender'] = 'taken'"));
+    }
+
+    static string Sample(string sender) => $$$"""{"metric_name": "terminated", "metric_value": 1, "tags": {"sender": "{{{sender}}}"}}""";
+
+    static async Task<bool> IsRefusedAsync(IPEndPoint service)
+    {
+        using var sender = new Sender(service);
+        return (await sender.PostAsync(Sample("after"))).Ending == Ending.Refused;
+    }
+}
