@@ -78,6 +78,7 @@ static class Engine
         new Thread(StopAfterParent) { IsBackground = true }.Start();
 
         KeepSystemTables(dataPath);
+        ForgetUnwrittenInserts(dataPath, Path.Combine(server, "forget-unwritten-inserts"));
         string? error = null;
         var engine = new Thread(() => error = Chdb.Run(library, arguments), maxStackSize: 16 << 20);
         engine.Start();
@@ -118,6 +119,37 @@ static class Engine
         {
             Directory.CreateDirectory(metadata);
             File.WriteAllText(system, $"ATTACH DATABASE _ UUID '{Guid.NewGuid()}' ENGINE = Atomic\n");
+        }
+    }
+
+    // A server that ended in good order has taken its status file with it, and one that runs holds a lock on it.
+    static void ForgetUnwrittenInserts(string dataPath, string script)
+    {
+        var status = Path.Combine(dataPath, "status");
+        if (!File.Exists(status))
+        {
+            return;
+        }
+
+        FileStream ended;
+        try
+        {
+            ended = new FileStream(status, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            // Still running, or gone this moment: ClickHouse itself says so when it starts.
+            return;
+        }
+
+        using (ended)
+        using (var repair = Process.Start("/bin/sh", [script, dataPath]))
+        {
+            repair.WaitForExit();
+            if (repair.ExitCode != 0)
+            {
+                throw new IOException($"{script} ended with {repair.ExitCode}.");
+            }
         }
     }
 
