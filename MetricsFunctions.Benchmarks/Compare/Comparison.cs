@@ -11,7 +11,7 @@ namespace MetricsFunctions.Benchmarks.Compare;
 sealed class Comparison
 {
     /// <summary>Long enough for the runtime to have compiled what is hot.</summary>
-    public const int WarmUpSeconds = 3;
+    public const int WarmUpSeconds = 10;
 
     static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(30);
 

@@ -15,6 +15,9 @@ sealed class InsertGroup(string token, long deadline)
 
     public long Deadline { get; } = deadline;
 
+    /// <summary>How many requests wait for this group.</summary>
+    public int Requests { get; private set; }
+
     public ArraySegment<byte> Rows => new(_rows, 0, _length);
 
     /// <summary>Completes when every row of the group is stored, or fails when they are given up.</summary>
@@ -32,6 +35,7 @@ sealed class InsertGroup(string token, long deadline)
 
         rows.CopyTo(_rows.AsSpan(_length));
         _length += rows.Length;
+        Requests++;
     }
 
     /// <summary>Tells every waiting request, and gives the memory back.</summary>

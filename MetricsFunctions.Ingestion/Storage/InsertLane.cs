@@ -10,6 +10,7 @@ sealed class InsertLane(ISampleStore store, StorageState state, TimeProvider tim
 {
     static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
     static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
+    static readonly TimeSpan LongestGathering = TimeSpan.FromMilliseconds(50);
 
     readonly Lock _gate = new();
     readonly Queue<InsertGroup> _waiting = new();
@@ -18,6 +19,10 @@ sealed class InsertLane(ISampleStore store, StorageState state, TimeProvider tim
     long _pendingBytes;
     bool _stopping;
     Task _inserting = Task.CompletedTask;
+
+    // With how many requests the open group is complete, because the senders that were just answered are back.
+    int _expected;
+    TaskCompletionSource _complete = new();
 
     /// <summary>A token that no other INSERT has.</summary>
     public static string NewToken() => Guid.NewGuid().ToString("N");
@@ -29,7 +34,14 @@ sealed class InsertLane(ISampleStore store, StorageState state, TimeProvider tim
         lock (_gate)
         {
             RequireRoom(rows.Length);
-            return Append(_open ??= Enqueue(NewToken()), rows);
+            var group = _open ??= Enqueue(NewToken());
+            var stored = Append(group, rows);
+            if (group.Requests >= _expected)
+            {
+                _complete.TrySetResult();
+            }
+
+            return stored;
         }
     }
 
@@ -99,15 +111,34 @@ sealed class InsertLane(ISampleStore store, StorageState state, TimeProvider tim
     {
         while (Next() is { } group)
         {
+            var begin = time.GetTimestamp();
             var fault = await InsertAsync(group);
+            var took = time.GetElapsedTime(begin);
+            Task allBack;
             lock (_gate)
             {
                 _pending.Remove(group.Token);
                 _pendingBytes -= group.Rows.Count;
+                allBack = Expect((_open?.Requests ?? 0) + group.Requests);
             }
 
             group.End(fault);
+
+            // Senders that waited for their answers come back as soon as they have them. Without a moment for that they would make two
+            // groups that take turns for ever, at twice the INSERTs. One sender alone never waits.
+            if (fault is null && _expected > 1)
+            {
+                await Task.WhenAny(allBack, Task.Delay(2 * took < LongestGathering ? 2 * took : LongestGathering, time));
+            }
         }
+    }
+
+    // Completes when the open group has so many requests.
+    Task Expect(int requests)
+    {
+        _expected = requests;
+        _complete = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        return _complete.Task;
     }
 
     InsertGroup? Next()

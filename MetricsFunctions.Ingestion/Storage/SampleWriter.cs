@@ -8,7 +8,7 @@ namespace MetricsFunctions.Ingestion.Storage;
 
 /// <summary>
 /// Group commit: while an INSERT is under way, what arrives is gathered; the next INSERT takes it all; a request is done when its INSERT
-/// is acknowledged. There is no timer: an idle service inserts at once, a busy one inserts large groups.
+/// is acknowledged. An idle service inserts at once, a busy one inserts large groups.
 /// </summary>
 public sealed class SampleWriter : IAsyncDisposable
 {

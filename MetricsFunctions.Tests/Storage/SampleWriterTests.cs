@@ -6,6 +6,7 @@ using MetricsFunctions.Ingestion.Storage;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 using Moq;
 
 namespace MetricsFunctions.Tests.Storage;
@@ -118,6 +119,50 @@ public sealed class SampleWriterTests
     }
 
     [Fact]
+    public async Task Senders_that_were_just_answered_come_along_with_those_that_wait_already()
+    {
+        var time = new FakeTimeProvider();
+        var acknowledged = new TaskCompletionSource();
+        _answers.Enqueue(() => acknowledged.Task);
+        await using var writer = Writer(time: time);
+
+        var answered = writer.WriteAsync(Block("a"), null);
+        await Wait.UntilAsync(() => Task.FromResult(Inserts == 1));
+        var waiting = writer.WriteAsync(Block("b"), null);
+        time.Advance(TimeSpan.FromMilliseconds(10));
+        acknowledged.SetResult();
+        await answered;
+        var back = writer.WriteAsync(Block("a"), null);
+        await Task.WhenAll(waiting, back);
+
+        Assert.Equal(2, Inserts);
+    }
+
+    [Fact]
+    public async Task Senders_that_do_not_come_back_are_not_waited_for_for_long()
+    {
+        var time = new FakeTimeProvider();
+        var acknowledged = new TaskCompletionSource();
+        _answers.Enqueue(() => acknowledged.Task);
+        await using var writer = Writer(time: time);
+
+        var answered = writer.WriteAsync(Block("a"), null);
+        await Wait.UntilAsync(() => Task.FromResult(Inserts == 1));
+        var waiting = writer.WriteAsync(Block("b"), null);
+        time.Advance(TimeSpan.FromMilliseconds(10));
+        acknowledged.SetResult();
+        await answered;
+
+        // Small steps, because the wait may begin a moment after the answer.
+        for (var waited = 0; !waiting.IsCompleted; waited++)
+        {
+            Assert.InRange(waited, 0, 10_000);
+            time.Advance(TimeSpan.FromMilliseconds(1));
+            await Task.Delay(1);
+        }
+    }
+
+    [Fact]
     public async Task An_idempotency_key_makes_an_INSERT_of_its_own_with_the_same_token_each_time()
     {
         await using var writer = Writer();
@@ -211,8 +256,8 @@ public sealed class SampleWriterTests
         }
     }
 
-    SampleWriter Writer(IngestionOptions? options = null) =>
-        new(_store.Object, Options.Create(options ?? new IngestionOptions()), TimeProvider.System, NullLogger<SampleWriter>.Instance);
+    SampleWriter Writer(IngestionOptions? options = null, TimeProvider? time = null) =>
+        new(_store.Object, Options.Create(options ?? new IngestionOptions()), time ?? TimeProvider.System, NullLogger<SampleWriter>.Instance);
 
     static SampleBlock Block(string name, int rows = 1)
     {
