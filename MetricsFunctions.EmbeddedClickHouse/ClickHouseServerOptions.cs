@@ -11,4 +11,7 @@ public sealed record ClickHouseServerOptions
 
     /// <summary>The port of the native protocol on 127.0.0.1, 0 to 65535; 0, the default, takes a free one.</summary>
     public int TcpPort { get; init; }
+
+    /// <summary>The folder of <c>config.xml</c>, <c>start.sql</c>, <c>users.xml</c> and, if any, <c>users.d</c>; by default the program's own.</summary>
+    public string ConfigurationPath { get; init; } = Path.Combine(AppContext.BaseDirectory, "server");
 }

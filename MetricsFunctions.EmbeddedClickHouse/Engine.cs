@@ -25,7 +25,7 @@ static class Engine
     /// </summary>
     public static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(15);
 
-    public static int Run(string dataPath, string httpPort, string tcpPort)
+    public static int Run(string configurationPath, string dataPath, string httpPort, string tcpPort)
     {
         if (FindLibrary() is not { } library)
         {
@@ -35,7 +35,7 @@ static class Engine
 
         try
         {
-            return Run(library, dataPath, httpPort, tcpPort);
+            return Run(library, configurationPath, dataPath, httpPort, tcpPort);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -44,7 +44,7 @@ static class Engine
         }
     }
 
-    static int Run(string library, string dataPath, string httpPort, string tcpPort)
+    static int Run(string library, string configurationPath, string dataPath, string httpPort, string tcpPort)
     {
         // Signals meant for the host reach whole process groups and containers; the host decides when its database stops.
         PosixProcess.LeaveProcessGroup();
@@ -57,11 +57,10 @@ static class Engine
         // The engine reads this pipe as its second file of queries: there are none, and when it ends, so does the server.
         using var queries = new AnonymousPipeServerStream(PipeDirection.Out);
 
-        var server = Path.Combine(AppContext.BaseDirectory, "server");
         string[] arguments =
         [
             "clickhouse",
-            $"--config-file={Path.Combine(server, "config.xml")}",
+            $"--config-file={Path.Combine(configurationPath, "config.xml")}",
             $"--path={dataPath}",
             $"--logger.log={Path.Combine(dataPath, LogFile)}",
             $"--http_port={httpPort}",
@@ -69,7 +68,7 @@ static class Engine
             "--interactive",
             "--disable_suggestion",
             "--queries-file",
-            Path.Combine(server, "start.sql"),
+            Path.Combine(configurationPath, "start.sql"),
             "--queries-file",
             $"/dev/fd/{queries.ClientSafePipeHandle.DangerousGetHandle()}",
         ];
@@ -78,7 +77,7 @@ static class Engine
         new Thread(StopAfterParent) { IsBackground = true }.Start();
 
         KeepSystemTables(dataPath);
-        ForgetUnwrittenInserts(dataPath, Path.Combine(server, "forget-unwritten-inserts"));
+        ForgetUnwrittenInserts(dataPath, Path.Combine(configurationPath, "forget-unwritten-inserts"));
         string? error = null;
         var engine = new Thread(() => error = Chdb.Run(library, arguments), maxStackSize: 16 << 20);
         engine.Start();

@@ -14,9 +14,9 @@ const string Usage = """
     Ctrl+C or SIGTERM stops it.
     """;
 
-if (args is [Engine.Command, var dataPath, var httpPort, var tcpPort])
+if (args is [Engine.Command, var configurationPath, var dataPath, var httpPort, var tcpPort])
 {
-    return Engine.Run(dataPath, httpPort, tcpPort);
+    return Engine.Run(configurationPath, dataPath, httpPort, tcpPort);
 }
 
 if (args.Contains("--help"))

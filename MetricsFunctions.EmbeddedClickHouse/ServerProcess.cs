@@ -127,6 +127,7 @@ sealed class ServerProcess : IDisposable
             ArgumentList =
             {
                 Engine.Command,
+                options.ConfigurationPath,
                 options.DataPath,
                 options.HttpPort.ToString(CultureInfo.InvariantCulture),
                 options.TcpPort.ToString(CultureInfo.InvariantCulture),

@@ -42,9 +42,23 @@ public sealed class RollupTests
         await AssertCountedAsync(installation, samples: 1, rollup: 1);
     }
 
+    [Fact]
+    public async Task A_sender_that_repeats_its_key_completes_the_hours_and_doubles_no_minute()
+    {
+        await using var installation = await Installation.StartAsync(("Ingestion__WriteTimeout", "00:00:00.5"));
+        using var sender = new Sender(installation.Service);
+        await installation.QueryAsync("ALTER TABLE metrics.samples_1h ADD CONSTRAINT refuse CHECK false");
+        Assert.Equal(503, (await sender.PostAsync(Sample, "key")).Status);
+
+        await installation.QueryAsync("ALTER TABLE metrics.samples_1h DROP CONSTRAINT refuse");
+        Assert.Equal(200, (await sender.PostAsync(Sample, "key")).Status);
+        await AssertCountedAsync(installation, samples: 1, rollup: 1);
+    }
+
     static async Task AssertCountedAsync(Installation installation, int samples, int rollup)
     {
         Assert.Equal($"{samples}", await installation.QueryAsync("SELECT count() FROM metrics.samples"));
         Assert.Equal($"{rollup}", await installation.QueryAsync("SELECT sum(count) FROM metrics.samples_1m"));
+        Assert.Equal($"{rollup}", await installation.QueryAsync("SELECT sum(count) FROM metrics.samples_1h"));
     }
 }

@@ -72,6 +72,16 @@ public sealed partial class SchemaTests(IngestionHost host) : IClassFixture<Inge
 
         Assert.Equal(6, raw.Split('\n').Length);
         Assert.Equal(raw, rollup);
+
+        Assert.Equal(
+            await host.QueryAsync("""
+                SELECT tags, toStartOfHour(timestamp) AS hour, min(metric_value), max(metric_value), sum(metric_value), count(), argMax(metric_value, timestamp)
+                FROM metrics.samples WHERE metric_name = 'rolled' GROUP BY tags, hour ORDER BY tags, hour
+                """),
+            await host.QueryAsync("""
+                SELECT tags, hour, min(min), max(max), sum(sum), sum(count), argMaxMerge(last)
+                FROM metrics.samples_1h WHERE metric_name = 'rolled' GROUP BY tags, hour ORDER BY tags, hour
+                """));
     }
 
     [GeneratedRegex(@"TTL toDateTime\(timestamp\) \+ toIntervalDay\((?<days>\d+)\)")]

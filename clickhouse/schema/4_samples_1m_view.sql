@@ -1,5 +1,7 @@
 -- Fills the rollup from each INSERT into samples.
-CREATE MATERIALIZED VIEW IF NOT EXISTS metrics.samples_1m_view TO metrics.samples_1m AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS metrics.samples_1m_view TO metrics.samples_1m
+-- Whoever may INSERT samples needs no right to the rest.
+DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 SELECT
     metric_name,
     tags,

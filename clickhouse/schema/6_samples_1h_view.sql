@@ -1,6 +1,8 @@
 -- Fills the hours from each INSERT into the minutes: fewer rows to group than the samples, and the states are there already. The
 -- percentiles stay with the minutes, where they cost an INSERT least.
-CREATE MATERIALIZED VIEW IF NOT EXISTS metrics.samples_1h_view TO metrics.samples_1h AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS metrics.samples_1h_view TO metrics.samples_1h
+-- As the view of the minutes.
+DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 SELECT
     metric_name,
     tags,

@@ -1,0 +1,106 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json.Nodes;
+using ClickHouse.Driver;
+using MetricsFunctions.EmbeddedClickHouse;
+using MetricsFunctions.Ingestion.Storage;
+
+namespace MetricsFunctions.Tests.Grafana;
+
+/// <summary>A ClickHouse with the users of <c>clickhouse/users.d</c>, as docker-compose.yml sets it up, and samples of a year.</summary>
+public sealed class ComposedClickHouse : IAsyncLifetime
+{
+    const string IngestPassword = "of ingest";
+    const string GrafanaPassword = "of grafana";
+    readonly TemporaryFolder _folder = new();
+    readonly HttpClient _http = new();
+
+    public ClickHouseServer Server { get; private set; } = null!;
+
+    /// <summary>The end of the data, and so of the time ranges: a moment ago, in whole hours for the comparison with raw rows.</summary>
+    public DateTimeOffset End { get; } = DateTimeOffset.FromUnixTimeSeconds(DateTimeOffset.UtcNow.ToUnixTimeSeconds() / 3600 * 3600);
+
+    public string[] Metrics { get; } = ["a metric", "it's", "load", "memory", "requests"];
+
+    public string[] Hosts { get; } = ["a1", "b's", "c"];
+
+    public async ValueTask InitializeAsync()
+    {
+        Environment.SetEnvironmentVariable("CLICKHOUSE_INGEST_PASSWORD", IngestPassword);
+        Environment.SetEnvironmentVariable("CLICKHOUSE_GRAFANA_PASSWORD", GrafanaPassword);
+        var configuration = Directory.CreateDirectory(Path.Combine(_folder.Path, "configuration", "users.d")).Parent!.FullName;
+        Copy(Path.Combine(AppContext.BaseDirectory, "server"), configuration);
+        Copy(Path.Combine(Repository.Root, "clickhouse", "users.d"), Path.Combine(configuration, "users.d"));
+
+        Server = await ClickHouseServer.StartAsync(new ClickHouseServerOptions
+        {
+            DataPath = Path.Combine(_folder.Path, "data"),
+            ConfigurationPath = configuration,
+        });
+        using var client = new ClickHouseClient(Server.ConnectionString);
+        await Schema.ApplyAsync(client);
+
+        // A sample each 20 minutes for a year and each second of the last ten minutes, for every metric and host; whole numbers, so that sums are exact.
+        var names = string.Join(',', Metrics.Select(name => $"'{name.Replace("'", "\\'", StringComparison.Ordinal)}'"));
+        var hosts = string.Join(',', Hosts.Select(host => $"'{host.Replace("'", "\\'", StringComparison.Ordinal)}'"));
+        foreach (var (count, step) in new[] { (360 * 72, 1200), (600, 1) })
+        {
+            await AsAdministratorAsync($"""
+                INSERT INTO metrics.samples (metric_name, tags, timestamp, metric_value)
+                SELECT [{names}][number % 5 + 1] AS name, map('host', [{hosts}][intDiv(number, 5) % 3 + 1]),
+                       fromUnixTimestamp64Milli(1000 * toInt64({End.ToUnixTimeSeconds()} - {step} * (1 + intDiv(number, 15)))), number % 1000
+                FROM numbers(15 * {count})
+                """);
+        }
+
+        // Something for the panels about errors, parts and slow queries.
+        Assert.False((await PostAsync("default", "", "INSERT INTO metrics.samples (metric_name) VALUES (1, 2)")).IsSuccessStatusCode);
+        await AsAdministratorAsync("OPTIMIZE TABLE metrics.samples");
+        await AsAdministratorAsync("SYSTEM FLUSH LOGS");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        await Server.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    public async Task<string> AsAdministratorAsync(string sql) => await ReadAsync(await PostAsync("default", "", sql));
+
+    public Task<HttpResponseMessage> AsIngestAsync(string sql) => PostAsync("ingest", IngestPassword, sql);
+
+    public Task<HttpResponseMessage> AsGrafanaAsync(string sql, string settings = "") => PostAsync("grafana", GrafanaPassword, sql, settings);
+
+    /// <summary>Runs a query as the plugin does, its time limit included.</summary>
+    public async Task<(string Name, string Type)[]> ColumnsAsync(string sql, List<JsonArray> rows)
+    {
+        using var response = await AsGrafanaAsync(sql, "&max_execution_time=30&default_format=JSONCompact&output_format_json_quote_64bit_integers=0");
+        var result = JsonNode.Parse(await ReadAsync(response))!;
+        rows.AddRange(result["data"]!.AsArray().Select(row => row!.AsArray()));
+        return [.. result["meta"]!.AsArray().Select(column => (column!["name"]!.GetValue<string>(), column["type"]!.GetValue<string>()))];
+    }
+
+    async Task<HttpResponseMessage> PostAsync(string user, string password, string sql, string settings = "")
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri($"http://127.0.0.1:{Server.HttpPort}/?{settings.TrimStart('&')}"));
+        request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}")));
+        request.Content = new StringContent(sql);
+        return await _http.SendAsync(request);
+    }
+
+    static async Task<string> ReadAsync(HttpResponseMessage response)
+    {
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.True(response.IsSuccessStatusCode, text);
+        return text.TrimEnd('\n');
+    }
+
+    static void Copy(string from, string to)
+    {
+        foreach (var file in Directory.GetFiles(from))
+        {
+            File.Copy(file, Path.Combine(to, Path.GetFileName(file)));
+        }
+    }
+}
