@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using ClickHouse.Driver;
 using MetricsFunctions.EmbeddedClickHouse;
 using MetricsFunctions.Ingestion.Storage;
@@ -23,7 +22,7 @@ sealed class Installation : IAsyncDisposable
     ];
 
     /// <summary>Where the service listens, also after a restart.</summary>
-    public IPEndPoint Service { get; } = new(IPAddress.Loopback, FreePort());
+    public IPEndPoint Service { get; } = new(IPAddress.Loopback, Ports.Free());
 
     public StandaloneProcess Process { get; private set; } = null!;
 
@@ -39,8 +38,8 @@ sealed class Installation : IAsyncDisposable
             installation.ClickHouse = await ClickHouseServer.StartAsync(new ClickHouseServerOptions
             {
                 DataPath = installation._data.Path,
-                HttpPort = FreePort(),
-                TcpPort = FreePort(),
+                HttpPort = Ports.Free(),
+                TcpPort = Ports.Free(),
             });
             await installation.ApplySchemaAsync();
             await installation.StartServiceAsync();
@@ -97,27 +96,6 @@ sealed class Installation : IAsyncDisposable
         }
 
         _data.Dispose();
-    }
-
-    /// <summary>
-    /// A port for a server that comes and goes. Not one the kernel hands out: while its server is down, one of the many connections of
-    /// these tests would take it, or even connect to itself.
-    /// </summary>
-    public static int FreePort()
-    {
-        while (true)
-        {
-            var port = Random.Shared.Next(10_000, 30_000);
-            try
-            {
-                using var listener = new TcpListener(IPAddress.Loopback, port);
-                listener.Start();
-                return port;
-            }
-            catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
-            {
-            }
-        }
     }
 
     static async Task SignalAsync(string signal, int processId)

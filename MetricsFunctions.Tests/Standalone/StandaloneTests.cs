@@ -8,8 +8,8 @@ namespace MetricsFunctions.Tests.Standalone;
 public sealed partial class StandaloneTests : IDisposable
 {
     readonly TemporaryFolder _data = new();
-    readonly int _port = StandaloneProcess.FreePort();
-    readonly int _clickHousePort = StandaloneProcess.FreePort();
+    readonly int _port = Ports.Free();
+    readonly int _clickHousePort = Ports.Free();
 
     public void Dispose() => _data.Dispose();
 
@@ -156,7 +156,7 @@ public sealed partial class StandaloneTests : IDisposable
         ("Urls", $"http://127.0.0.1:{_port}"),
         ("EmbeddedClickHouse__DataPath", _data.Path),
         ("EmbeddedClickHouse__HttpPort", $"{_clickHousePort}"),
-        ("EmbeddedClickHouse__TcpPort", $"{StandaloneProcess.FreePort()}"),
+        ("EmbeddedClickHouse__TcpPort", $"{Ports.Free()}"),
         ("Ingestion__AllowAnonymous", "true"),
         .. settings,
     ]);
