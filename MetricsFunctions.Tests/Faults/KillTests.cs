@@ -26,6 +26,31 @@ public sealed class KillTests(ITestOutputHelper output)
         await Stored.AssertAtLeastOnceAsync(installation, senders);
     }
 
+    /// <summary>The service tries on by itself while ClickHouse is away; once it is away for too long, its senders have to.</summary>
+    /// <param name="withKeys">Whether each sample has an idempotency key.</param>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Killing_ClickHouse_loses_no_sample_and_doubles_none_that_has_a_key(bool withKeys)
+    {
+        await using var installation = await Installation.StartAsync(("Ingestion__WriteTimeout", "00:00:01"));
+        await using var senders = new NumberedSenders(installation.Service, Senders, withKeys);
+        var kills = 0;
+        await RepeatAsync(senders, async () =>
+        {
+            await installation.ClickHouse.KillAsync();
+            if (kills++ % 2 == 0)
+            {
+                await senders.RepeatedAsync(Senders);
+            }
+
+            await installation.ClickHouse.RestartAsync();
+        });
+
+        Assert.NotEmpty(senders.Repeated);
+        await (withKeys ? Stored.AssertEachOnceAsync(installation, senders) : Stored.AssertAtLeastOnceAsync(installation, senders));
+    }
+
     async Task RepeatAsync(NumberedSenders senders, Func<Task> kill)
     {
         var rounds = Rounds.Or(3);
