@@ -53,10 +53,11 @@ sealed class Installation : IAsyncDisposable
     }
 
     /// <summary>Starts the service at the same address, after the process before it has ended.</summary>
-    public async Task StartServiceAsync()
+    /// <param name="account">Who the service is for ClickHouse, in the words of a connection string; default: the user <c>default</c>.</param>
+    public async Task StartServiceAsync(string account = "")
     {
         Process?.Dispose();
-        Process = StandaloneProcess.Start([("ConnectionStrings__ClickHouse", ClickHouse.ConnectionString), .. _settings]);
+        Process = StandaloneProcess.Start([("ConnectionStrings__ClickHouse", $"{ClickHouse.ConnectionString};{account}"), .. _settings]);
         await Process.StartedAsync();
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using System.Text.Json.Nodes;
 
 namespace MetricsFunctions.Tests.Faults;
 
@@ -22,7 +23,11 @@ enum Ending
 }
 
 /// <summary>What a sender got for a request.</summary>
-sealed record Answer(Ending Ending, int Status = 0, string? RetryAfter = null, string Body = "");
+sealed record Answer(Ending Ending, int Status = 0, string? RetryAfter = null, string Body = "")
+{
+    /// <summary>What is wrong, for an answer that is a problem.</summary>
+    public string? Detail => JsonNode.Parse(Body)?["detail"]?.GetValue<string>();
+}
 
 /// <summary>
 /// Sends requests one after the other and tells exactly what became of each. A client library would not: it sends again by itself what
