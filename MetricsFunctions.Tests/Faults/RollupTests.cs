@@ -12,7 +12,7 @@ public sealed class RollupTests
     [Fact]
     public async Task A_sender_that_repeats_its_key_completes_the_rollup()
     {
-        await using var installation = await Installation.StartAsync(("Ingestion__WriteTimeout", "00:00:00.5"));
+        await using var installation = await Installation.StartAsync(("Ingestion__WriteTimeout", "00:00:02"));
         using var sender = new Sender(installation.Service);
         await installation.QueryAsync("ALTER TABLE metrics.samples_1m ADD CONSTRAINT refuse CHECK false");
 
