@@ -87,8 +87,18 @@ public sealed partial class IngestEndpoint
 
         try
         {
-            var (stored, refusals) = Write(body, request.Headers[IdempotencyKeyHeader]);
-            request.BodyReader.AdvanceTo(body.End);
+            Task stored;
+            Refusals refusals;
+            try
+            {
+                (stored, refusals) = Write(body, request.Headers[IdempotencyKeyHeader]);
+            }
+            finally
+            {
+                // Also when the queue is full; otherwise the answer could not be written.
+                request.BodyReader.AdvanceTo(body.End);
+            }
+
             if (refusals.Count > 0)
             {
                 return Problem.Refused(refusals);

@@ -161,9 +161,16 @@ sealed class InsertLane(ISampleStore store, StorageState state, TimeProvider tim
     {
         for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
         {
+            var remaining = Remaining(group);
+            if (remaining == TimeSpan.Zero)
+            {
+                // It waited behind others all the time, and ClickHouse was not even asked.
+                return new StorageUnavailableException(state.Fault ?? StorageFault.QueueFull);
+            }
+
             try
             {
-                using var timeout = new CancellationTokenSource(Remaining(group), time);
+                using var timeout = new CancellationTokenSource(remaining, time);
                 await store.InsertAsync(group.Rows, group.Token, timeout.Token);
                 state.Stored();
                 return null;
@@ -171,6 +178,12 @@ sealed class InsertLane(ISampleStore store, StorageState state, TimeProvider tim
             catch (Exception e)
             {
                 var fault = StorageFault.Of(e);
+                if (fault == StorageFault.Timeout && remaining < LongestPause)
+                {
+                    // The rest of the group's time was too short to tell anything about ClickHouse.
+                    return new StorageUnavailableException(state.Fault ?? fault, e);
+                }
+
                 state.Failed(fault, e);
                 if (!fault.PassesByItself || Remaining(group) <= pause)
                 {

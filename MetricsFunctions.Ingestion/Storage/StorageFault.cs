@@ -33,7 +33,7 @@ public sealed record StorageFault(string Brief, string Advice, bool PassesByItse
         PassesByItself: true);
 
     static readonly StorageFault NoTable = new(
-        "the table metrics.samples does not exist",
+        "the table metrics.samples or one of its rollups does not exist",
         "Apply the files of clickhouse/schema to the server in ConnectionStrings:ClickHouse, in the order of their names.",
         PassesByItself: false);
 
@@ -49,7 +49,7 @@ public sealed record StorageFault(string Brief, string Advice, bool PassesByItse
 
     static readonly StorageFault ReadOnly = new(
         "ClickHouse is read-only",
-        "For a user: set readonly=0 in its profile. For a replicated table: bring its Keeper back.",
+        "For a user: set readonly=0 in its profile. For a table: reset its setting table_readonly, or, if it is replicated, bring its Keeper back.",
         PassesByItself: true);
 
     static readonly StorageFault DiskFull = new(

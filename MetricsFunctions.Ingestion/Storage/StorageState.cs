@@ -8,6 +8,8 @@ sealed partial class StorageState(ILogger logger)
 {
     StorageFault? _fault;
 
+    public StorageFault? Fault => Volatile.Read(ref _fault);
+
     public void Stored()
     {
         if (Interlocked.Exchange(ref _fault, null) is not null)
