@@ -26,7 +26,7 @@ enum Ending
 sealed record Answer(Ending Ending, int Status = 0, string? RetryAfter = null, string Body = "")
 {
     /// <summary>What is wrong, for an answer that is a problem.</summary>
-    public string? Detail => JsonNode.Parse(Body)?["detail"]?.GetValue<string>();
+    public string? Detail => Body.Length == 0 ? null : JsonNode.Parse(Body)?["detail"]?.GetValue<string>();
 }
 
 /// <summary>
