@@ -11,7 +11,7 @@ namespace MetricsFunctions.Tests.Faults;
 [Collection(FaultTests.Name)]
 public sealed class StorageFaultTests(ITestOutputHelper output)
 {
-    const int Senders = 2;
+    const int Senders = 8;
 
     static readonly TimeSpan Resumption = TimeSpan.FromSeconds(2);
 
@@ -158,7 +158,7 @@ public sealed class StorageFaultTests(ITestOutputHelper output)
         await harm();
         var refusals = new ConcurrentQueue<Answer>();
         var sending = Enumerable.Range(0, Senders).Select(number => SendUntilStoredAsync(installation, number, refusals)).ToList();
-        await Wait.UntilAsync(() => Task.FromResult(refusals.Count >= Senders && Changes(installation).Count > 0));
+        await Wait.UntilAsync(() => Task.FromResult(refusals.Count >= 2 * Senders && Changes(installation).Count > 0));
         Assert.All(refusals, refusal => Assert.Equal($"Nothing is known to be stored: {brief}. Send the same request again.", refusal.Detail));
         Assert.StartsWith($"Samples cannot be stored: {brief}. {advice}", Assert.Single(Changes(installation)), StringComparison.Ordinal);
 
