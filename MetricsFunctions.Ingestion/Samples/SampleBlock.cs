@@ -12,11 +12,7 @@ namespace MetricsFunctions.Ingestion.Samples;
 public sealed class SampleBlock : IResettable
 {
     const int FixedBytes = 3 * sizeof(long);
-    const int InitialBytes = 256;
-    const int MostKeptBytes = 64 * 1024;
 
-    byte[] _rows = [];
-    int _length;
     long _receivedAt;
 
     /// <summary>The columns that a row fills, in this order.</summary>
@@ -29,7 +25,10 @@ public sealed class SampleBlock : IResettable
     public int Count { get; private set; }
 
     /// <summary>The rows; valid until the next call that changes the block.</summary>
-    public ReadOnlyMemory<byte> Rows => _rows.AsMemory(0, _length);
+    public ReadOnlySequence<byte> Rows => Buffer.ToSequence();
+
+    /// <summary>The memory of the rows, for whoever takes it over.</summary>
+    internal RowBuffer Buffer { get; } = new();
 
     /// <summary>Begins a request.</summary>
     /// <param name="receivedAt">When it arrived, in Unix milliseconds.</param>
@@ -44,7 +43,7 @@ public sealed class SampleBlock : IResettable
         Debug.Assert(SampleRules.CheckName(name) is null && SampleRules.CheckValue(value) is null);
 
         var tags = Tags.EncodedLength;
-        var row = Reserve(RowBinary.LengthPrefix(name.Length) + name.Length + tags + FixedBytes);
+        var row = Buffer.Reserve(RowBinary.LengthPrefix(name.Length) + name.Length + tags + FixedBytes);
         var position = RowBinary.WriteString(row, 0, name);
         Tags.WriteTo(row[position..]);
         position += tags;
@@ -54,37 +53,20 @@ public sealed class SampleBlock : IResettable
         Count++;
     }
 
+    /// <summary>Takes over the samples of another block, which is of no use then until it is reset.</summary>
+    /// <param name="other">The other block.</param>
+    internal void Append(SampleBlock other)
+    {
+        Buffer.Append(other.Buffer);
+        Count += other.Count;
+    }
+
     /// <summary>Empties the block for the next request; memory that only a large one needed goes back to its pool.</summary>
     public bool TryReset()
     {
-        if (_rows.Length > MostKeptBytes)
-        {
-            ArrayPool<byte>.Shared.Return(_rows);
-            _rows = [];
-        }
-
-        _length = 0;
+        Buffer.Clear();
         Count = 0;
         Tags.Clear();
         return true;
-    }
-
-    Span<byte> Reserve(int bytes)
-    {
-        if (_rows.Length - _length < bytes)
-        {
-            var larger = ArrayPool<byte>.Shared.Rent(Math.Max(InitialBytes, Math.Max(_rows.Length * 2, _length + bytes)));
-            _rows.AsSpan(0, _length).CopyTo(larger);
-            if (_rows.Length > 0)
-            {
-                ArrayPool<byte>.Shared.Return(_rows);
-            }
-
-            _rows = larger;
-        }
-
-        var row = _rows.AsSpan(_length, bytes);
-        _length += bytes;
-        return row;
     }
 }

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace MetricsFunctions.Ingestion.Storage;
 
 /// <summary>Where samples are kept for good.</summary>
@@ -8,7 +10,7 @@ public interface ISampleStore
     /// <param name="token">The deduplication token.</param>
     /// <param name="cancellationToken">Gives up waiting; the rows may be stored all the same.</param>
     /// <exception cref="Exception">The rows may or may not be stored; <see cref="StorageFault.Of"/> tells what is wrong.</exception>
-    Task InsertAsync(ArraySegment<byte> rows, string token, CancellationToken cancellationToken);
+    Task InsertAsync(ReadOnlySequence<byte> rows, string token, CancellationToken cancellationToken);
 
     /// <summary>Completes when rows could be stored now, without storing any.</summary>
     /// <param name="cancellationToken">Gives up waiting.</param>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using MetricsFunctions.Ingestion.Samples;
 
 namespace MetricsFunctions.Ingestion.Storage;
 
@@ -8,8 +9,7 @@ namespace MetricsFunctions.Ingestion.Storage;
 sealed class InsertGroup(string token, long deadline)
 {
     readonly TaskCompletionSource _stored = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    byte[] _rows = [];
-    int _length;
+    readonly RowBuffer _rows = new();
 
     public string Token { get; } = token;
 
@@ -18,23 +18,18 @@ sealed class InsertGroup(string token, long deadline)
     /// <summary>How many requests wait for this group.</summary>
     public int Requests { get; private set; }
 
-    public ArraySegment<byte> Rows => new(_rows, 0, _length);
+    public ReadOnlySequence<byte> Rows => _rows.ToSequence();
+
+    /// <summary>Bytes of all rows.</summary>
+    public long Length => _rows.Length;
 
     /// <summary>Completes when every row of the group is stored, or fails when they are given up.</summary>
     public Task Stored => _stored.Task;
 
-    public void Append(ReadOnlySpan<byte> rows)
+    /// <summary>Adds a request's rows: few are copied, and many change hands.</summary>
+    public void Append(RowBuffer rows)
     {
-        if (_rows.Length - _length < rows.Length)
-        {
-            var larger = ArrayPool<byte>.Shared.Rent(Math.Max(_rows.Length * 2, _length + rows.Length));
-            Rows.AsSpan().CopyTo(larger);
-            Release();
-            _rows = larger;
-        }
-
-        rows.CopyTo(_rows.AsSpan(_length));
-        _length += rows.Length;
+        _rows.Append(rows);
         Requests++;
     }
 
@@ -42,7 +37,7 @@ sealed class InsertGroup(string token, long deadline)
     /// <param name="fault">Why the rows are not known to be stored; null when they are.</param>
     public void End(StorageUnavailableException? fault)
     {
-        Release();
+        _rows.Release();
         if (fault is null)
         {
             _stored.SetResult();
@@ -50,15 +45,6 @@ sealed class InsertGroup(string token, long deadline)
         else
         {
             _stored.SetException(fault);
-        }
-    }
-
-    void Release()
-    {
-        if (_rows.Length > 0)
-        {
-            ArrayPool<byte>.Shared.Return(_rows);
-            _rows = [];
         }
     }
 }

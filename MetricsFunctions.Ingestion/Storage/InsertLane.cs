@@ -1,3 +1,5 @@
+using MetricsFunctions.Ingestion.Samples;
+
 namespace MetricsFunctions.Ingestion.Storage;
 
 /// <summary>Groups of rows in the order they came, one INSERT under way at a time.</summary>
@@ -29,7 +31,7 @@ sealed class InsertLane(ISampleStore store, StorageState state, TimeProvider tim
 
     /// <summary>Puts rows into the group that waits for the INSERT under way, or begins one.</summary>
     /// <returns>Completes when the rows are stored.</returns>
-    public Task Join(ReadOnlySpan<byte> rows)
+    public Task Join(RowBuffer rows)
     {
         lock (_gate)
         {
@@ -47,7 +49,7 @@ sealed class InsertLane(ISampleStore store, StorageState state, TimeProvider tim
 
     /// <summary>Makes rows an INSERT of their own. A token that is pending already stands for the same rows.</summary>
     /// <returns>Completes when the rows are stored.</returns>
-    public Task Add(ReadOnlySpan<byte> rows, string token)
+    public Task Add(RowBuffer rows, string token)
     {
         lock (_gate)
         {
@@ -74,7 +76,7 @@ sealed class InsertLane(ISampleStore store, StorageState state, TimeProvider tim
         await inserting;
     }
 
-    void RequireRoom(int bytes)
+    void RequireRoom(long bytes)
     {
         if (_stopping)
         {
@@ -95,10 +97,10 @@ sealed class InsertLane(ISampleStore store, StorageState state, TimeProvider tim
         return group;
     }
 
-    Task Append(InsertGroup group, ReadOnlySpan<byte> rows)
+    Task Append(InsertGroup group, RowBuffer rows)
     {
-        group.Append(rows);
         _pendingBytes += rows.Length;
+        group.Append(rows);
         if (_inserting.IsCompleted)
         {
             _inserting = Task.Run(InsertAllAsync);
@@ -118,7 +120,7 @@ sealed class InsertLane(ISampleStore store, StorageState state, TimeProvider tim
             lock (_gate)
             {
                 _pending.Remove(group.Token);
-                _pendingBytes -= group.Rows.Count;
+                _pendingBytes -= group.Length;
                 allBack = Expect((_open?.Requests ?? 0) + group.Requests);
             }
 

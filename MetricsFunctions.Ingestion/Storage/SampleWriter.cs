@@ -33,7 +33,7 @@ public sealed class SampleWriter : IAsyncDisposable
     }
 
     /// <summary>Stores a request's samples, all or none; completes when ClickHouse has committed them.</summary>
-    /// <param name="block">The samples; copied before this returns, so the block may be used again.</param>
+    /// <param name="block">The samples; taken over before this returns, so the block is to be reset and may be used again.</param>
     /// <param name="idempotencyKey">
     /// The sender's key for this request: given again within ClickHouse's deduplication window, nothing is stored twice.
     /// Such a request is an INSERT of its own.
@@ -42,7 +42,7 @@ public sealed class SampleWriter : IAsyncDisposable
     public Task WriteAsync(SampleBlock block, string? idempotencyKey)
     {
         ArgumentNullException.ThrowIfNull(block);
-        var rows = block.Rows.Span;
+        var rows = block.Buffer;
         if (idempotencyKey is not null)
         {
             return _single.Add(rows, TokenOf(idempotencyKey));

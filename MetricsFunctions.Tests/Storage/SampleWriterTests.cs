@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using ClickHouse.Driver;
 using MetricsFunctions.Ingestion;
@@ -22,8 +23,8 @@ public sealed class SampleWriterTests
     readonly Queue<Func<Task>> _answers = new();
 
     public SampleWriterTests() => _store
-        .Setup(store => store.InsertAsync(It.IsAny<ArraySegment<byte>>(), It.IsAny<string>(), It.IsAny<CancellationToken>()))
-        .Returns((ArraySegment<byte> rows, string token, CancellationToken cancellation) =>
+        .Setup(store => store.InsertAsync(It.IsAny<ReadOnlySequence<byte>>(), It.IsAny<string>(), It.IsAny<CancellationToken>()))
+        .Returns((ReadOnlySequence<byte> rows, string token, CancellationToken cancellation) =>
         {
             lock (_inserts)
             {
