@@ -1,6 +1,6 @@
-using System.Buffers;
 using System.Text;
 using BenchmarkDotNet.Attributes;
+using MetricsFunctions.Ingestion.Formats;
 using MetricsFunctions.Ingestion.Formats.Json;
 using MetricsFunctions.Ingestion.Samples;
 
@@ -10,44 +10,65 @@ namespace MetricsFunctions.Benchmarks.Micro;
 [MemoryDiagnoser]
 public class JsonSampleReaderBenchmarks
 {
+    const int Rows = 10_000;
+    const string Smallest = """{"metric_name": "cpu_load", "metric_value": 0.42}""";
+
+    const string Full = """
+        {"metric_name": "cpu_load", "metric_value": 0.42, "timestamp": "2026-11-23T17:00:00.123Z", "tags": {"host": "a1", "core": "0", "dc": "fra1"}}
+        """;
+
     static readonly DateTimeOffset Now = new(2026, 11, 23, 17, 0, 0, TimeSpan.Zero);
 
-    readonly ReadOnlySequence<byte> _smallest = Body("""{"metric_name": "cpu_load", "metric_value": 0.42}""");
-
-    readonly ReadOnlySequence<byte> _full = Body("""
-        {"metric_name": "cpu_load", "metric_value": 0.42, "timestamp": "2026-11-23T17:00:00.123Z", "tags": {"host": "a1", "core": "0", "dc": "fra1"}}
-        """);
-
+    readonly JsonFormat _json = new();
+    readonly NdjsonFormat _ndjson = new();
+    readonly byte[] _smallest = Encoding.UTF8.GetBytes(Smallest);
+    readonly byte[] _full = Encoding.UTF8.GetBytes(Full);
+    readonly byte[] _array = Encoding.UTF8.GetBytes($"[{string.Join(',', Enumerable.Repeat(Smallest, Rows))}]");
+    readonly byte[] _lines = Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Repeat(Smallest, Rows)));
+    readonly byte[] _fullLines = Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Repeat(Full, Rows)));
     readonly byte[] _name = "cpu_load"u8.ToArray();
     readonly AcceptedTime _accepted = new(Now, TimeSpan.FromDays(365));
-    readonly SampleBlock _block = new();
-    readonly Refusals _refusals = new();
+    readonly SampleIntake _intake = new();
 
     /// <summary>Name and value.</summary>
     [Benchmark]
-    public int Smallest() => Read(_smallest);
+    public int Object() => Read(_json, _smallest, 1);
 
     /// <summary>Name, value, timestamp and three tags.</summary>
     [Benchmark]
-    public int TimestampAndTags() => Read(_full);
+    public int ObjectWithTimestampAndTags() => Read(_json, _full, 1);
 
-    /// <summary>The part of <see cref="Smallest"/> that is not JSON.</summary>
+    /// <summary>The part of <see cref="Object"/> that is not JSON.</summary>
     [Benchmark]
     public int BlockAlone()
     {
-        _block.TryReset();
-        _block.Begin(_accepted.Now);
-        _block.Add(_name, 0.42, _accepted.Now);
-        return _block.Count;
+        Begin();
+        _intake.Block.Add(_name, 0.42, _accepted.Now);
+        return _intake.Block.Count;
     }
 
-    int Read(ReadOnlySequence<byte> body)
+    /// <summary>A row of an array: name and value.</summary>
+    [Benchmark(OperationsPerInvoke = Rows)]
+    public int ArrayRow() => Read(_json, _array, Rows);
+
+    /// <summary>A row of NDJSON: name and value.</summary>
+    [Benchmark(OperationsPerInvoke = Rows)]
+    public int Line() => Read(_ndjson, _lines, Rows);
+
+    /// <summary>A row of NDJSON: name, value, timestamp and three tags.</summary>
+    [Benchmark(OperationsPerInvoke = Rows)]
+    public int LineWithTimestampAndTags() => Read(_ndjson, _fullLines, Rows);
+
+    int Read(SampleFormat format, byte[] body, int rows)
     {
-        _block.TryReset();
-        _block.Begin(_accepted.Now);
-        JsonSampleReader.Read(body, _block, _accepted, _refusals);
-        return _block.Count == 1 ? 1 : throw new InvalidOperationException("The sample was refused.");
+        Begin();
+        format.Read(body, isLast: true, _intake);
+        return _intake.Block.Count == rows ? rows : throw new InvalidOperationException("Samples were refused.");
     }
 
-    static ReadOnlySequence<byte> Body(string json) => new(Encoding.UTF8.GetBytes(json));
+    void Begin()
+    {
+        _intake.TryReset();
+        _intake.Begin(_accepted);
+    }
 }

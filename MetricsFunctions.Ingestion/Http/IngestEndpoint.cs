@@ -1,4 +1,7 @@
 using System.Buffers;
+using System.Collections.Frozen;
+using System.Text;
+using MetricsFunctions.Ingestion.Formats;
 using MetricsFunctions.Ingestion.Formats.Json;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Storage;
@@ -15,17 +18,20 @@ namespace MetricsFunctions.Ingestion.Http;
 /// </summary>
 public sealed partial class IngestEndpoint
 {
-    const string MediaType = "application/json";
     const string IdempotencyKeyHeader = "Idempotency-Key";
     const int MaxIdempotencyKeyLength = 255;
     static readonly byte[] Ok = """{"message":"ok"}"""u8.ToArray();
+
+    static readonly FrozenDictionary<string, SampleFormat> Formats = new SampleFormat[] { new JsonFormat(), new NdjsonFormat() }
+        .SelectMany(format => format.MediaTypes, (format, mediaType) => KeyValuePair.Create(mediaType, format))
+        .ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
     readonly IngestionOptions _options;
     readonly ApiKeys _apiKeys;
     readonly SampleWriter _writer;
     readonly TimeProvider _time;
     readonly ILogger<IngestEndpoint> _logger;
-    readonly ObjectPool<SampleBlock> _blocks = ObjectPool.Create<SampleBlock>();
+    readonly ObjectPool<SampleIntake> _intakes = ObjectPool.Create<SampleIntake>();
 
     /// <summary>Makes the endpoint.</summary>
     /// <param name="options">Limits.</param>
@@ -51,14 +57,10 @@ public sealed partial class IngestEndpoint
         ArgumentNullException.ThrowIfNull(context);
         try
         {
-            if (await IngestAsync(context.Request) is { } problem)
+            if (await IngestAsync(context) is { } problem)
             {
                 await RequestBody.DrainAsync(context.Request, _options);
                 await problem.WriteAsync(context.Response);
-            }
-            else
-            {
-                WriteOk(context.Response);
             }
         }
         catch (Exception) when (context.RequestAborted.IsCancellationRequested)
@@ -72,39 +74,40 @@ public sealed partial class IngestEndpoint
         }
     }
 
-    async Task<Problem?> IngestAsync(HttpRequest request)
+    async Task<Problem?> IngestAsync(HttpContext context)
     {
-        if ((CheckMethod(request) ?? _apiKeys.Check(request) ?? CheckContent(request) ?? CheckIdempotencyKey(request)) is { } refusal)
+        var request = context.Request;
+        var format = FormatOf(request);
+        if ((CheckMethod(request) ?? _apiKeys.Check(request) ?? CheckContent(format) ?? ContentEncoding.Check(request) ?? CheckIdempotencyKey(request))
+            is { } refusal)
         {
             return refusal;
-        }
-
-        var (body, problem) = await RequestBody.ReadAsync(request, _options);
-        if (problem is not null)
-        {
-            return problem;
         }
 
         try
         {
             Task stored;
-            Refusals refusals;
+            int? accepted;
+            var intake = _intakes.Get();
             try
             {
-                (stored, refusals) = Write(body, request.Headers[IdempotencyKeyHeader]);
+                intake.Begin(new AcceptedTime(_time.GetUtcNow(), _options.MaxSampleAge));
+                if ((await RequestBody.ReadAsync(request, format!, intake, _options) ?? Problem.IfAny(intake.Refusals)) is { } problem)
+                {
+                    return problem;
+                }
+
+                accepted = intake.IsList ? intake.Block.Count : null;
+                stored = accepted == 0 ? Task.CompletedTask : _writer.WriteAsync(intake.Block, request.Headers[IdempotencyKeyHeader]);
             }
             finally
             {
-                // Also when the queue is full; otherwise the answer could not be written.
-                request.BodyReader.AdvanceTo(body.End);
-            }
-
-            if (refusals.Count > 0)
-            {
-                return Problem.Refused(refusals);
+                // The writer has the rows: few intakes are enough for many waiting requests.
+                _intakes.Return(intake);
             }
 
             await stored;
+            WriteOk(context.Response, accepted);
             return null;
         }
         catch (StorageUnavailableException e)
@@ -113,41 +116,25 @@ public sealed partial class IngestEndpoint
         }
     }
 
-    // The block is needed only until the writer has copied it, so few are enough for many waiting requests.
-    (Task Stored, Refusals Refusals) Write(ReadOnlySequence<byte> body, string? idempotencyKey)
-    {
-        var accepted = new AcceptedTime(_time.GetUtcNow(), _options.MaxSampleAge);
-        var refusals = new Refusals();
-        var block = _blocks.Get();
-        try
-        {
-            block.Begin(accepted.Now);
-            JsonSampleReader.Read(body, block, accepted, refusals);
-            return (refusals.Count > 0 ? Task.CompletedTask : _writer.WriteAsync(block, idempotencyKey), refusals);
-        }
-        finally
-        {
-            _blocks.Return(block);
-        }
-    }
-
     static Problem? CheckMethod(HttpRequest request) =>
         HttpMethods.IsPost(request.Method) ? null : Problem.MethodNotAllowed(HttpMethods.Post);
 
-    static Problem? CheckContent(HttpRequest request)
+    static SampleFormat? FormatOf(HttpRequest request)
     {
-        if (!string.Equals(request.ContentType, MediaType, StringComparison.OrdinalIgnoreCase)
-            && !(MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
-                && type.MediaType.Equals(MediaType, StringComparison.OrdinalIgnoreCase)
-                && (!type.Charset.HasValue || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase))))
+        if (request.ContentType is { } plain && Formats.TryGetValue(plain, out var format))
         {
-            return new Problem(StatusCodes.Status415UnsupportedMediaType, $"Content-Type must be {MediaType}, in UTF-8.");
+            return format;
         }
 
-        return request.Headers.ContentEncoding is [] or ["identity"]
-            ? null
-            : new Problem(StatusCodes.Status415UnsupportedMediaType, "Content-Encoding is not supported; send the body as it is.");
+        return MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
+            && (!type.Charset.HasValue || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase))
+            ? Formats.GetValueOrDefault(type.MediaType.ToString())
+            : null;
     }
+
+    static Problem? CheckContent(SampleFormat? format) => format is null
+        ? new Problem(StatusCodes.Status415UnsupportedMediaType, $"Content-Type must be one of {string.Join(", ", Formats.Keys.Order())}, in UTF-8.")
+        : null;
 
     static Problem? CheckIdempotencyKey(HttpRequest request) =>
         request.Headers[IdempotencyKeyHeader] is [] or [{ Length: > 0 and <= MaxIdempotencyKeyLength }]
@@ -155,11 +142,12 @@ public sealed partial class IngestEndpoint
             : new Problem(StatusCodes.Status400BadRequest, $"{IdempotencyKeyHeader} must be one header of 1 to {MaxIdempotencyKeyLength} characters.");
 
     // The server sends it with the headers, when the endpoint returns.
-    static void WriteOk(HttpResponse response)
+    static void WriteOk(HttpResponse response, int? accepted)
     {
-        response.ContentType = MediaType;
-        response.ContentLength = Ok.Length;
-        response.BodyWriter.Write(Ok);
+        var answer = accepted is null ? Ok : Encoding.ASCII.GetBytes($$"""{"message":"ok","accepted":{{accepted}}}""");
+        response.ContentType = "application/json";
+        response.ContentLength = answer.Length;
+        response.BodyWriter.Write(answer);
     }
 
     [LoggerMessage(EventId = 10, Level = LogLevel.Error, Message = "A request failed in a way that nobody foresaw; please report it")]

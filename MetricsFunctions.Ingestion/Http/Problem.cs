@@ -22,14 +22,23 @@ sealed record Problem(int Status, string Detail)
     /// <summary>The methods that the path knows, for a 405.</summary>
     public string? Allow { get; init; }
 
-    /// <summary>What is wrong with the samples, for a 400.</summary>
-    public Refusals? Refusals { get; init; }
+    /// <summary>What is wrong with the samples, for a 400: the first faults.</summary>
+    public IReadOnlyList<Refusal>? Errors { get; init; }
+
+    /// <summary>Number of all faults.</summary>
+    public int ErrorCount { get; init; }
 
     public static Problem MethodNotAllowed(string allow) =>
         new(StatusCodes.Status405MethodNotAllowed, $"This path takes {allow}.") { Allow = allow };
 
-    public static Problem Refused(Refusals refusals) =>
-        new(StatusCodes.Status400BadRequest, "The request was refused as a whole; nothing of it is stored.") { Refusals = refusals };
+    /// <summary>Answers <see langword="null"/> when nothing is refused.</summary>
+    public static Problem? IfAny(Refusals refusals) => refusals.Count == 0
+        ? null
+        : new(StatusCodes.Status400BadRequest, "The request was refused as a whole; nothing of it is stored.")
+        {
+            Errors = [.. refusals.Listed],
+            ErrorCount = refusals.Count,
+        };
 
     public static Problem Unavailable(StorageFault fault) =>
         new(StatusCodes.Status503ServiceUnavailable, $"Nothing is known to be stored: {fault.Brief}. Send the same request again.");
@@ -71,19 +80,19 @@ sealed record Problem(int Status, string Detail)
         json.WriteString("title", ReasonPhrases.GetReasonPhrase(Status));
         json.WriteNumber("status", Status);
         json.WriteString("detail", Detail);
-        if (Refusals is not null)
+        if (Errors is not null)
         {
             json.WriteStartArray("errors");
-            foreach (var (place, detail) in Refusals.Listed)
+            foreach (var refusal in Errors)
             {
                 json.WriteStartObject();
-                json.WriteString("pointer", place);
-                json.WriteString("detail", detail);
+                json.WriteString("pointer", refusal.Path);
+                json.WriteString("detail", refusal.Detail);
                 json.WriteEndObject();
             }
 
             json.WriteEndArray();
-            json.WriteNumber("errorCount", Refusals.Count);
+            json.WriteNumber("errorCount", ErrorCount);
         }
 
         json.WriteEndObject();

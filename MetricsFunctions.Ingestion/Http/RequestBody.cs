@@ -1,4 +1,6 @@
 using System.Buffers;
+using MetricsFunctions.Ingestion.Formats;
+using MetricsFunctions.Ingestion.Samples;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -7,10 +9,15 @@ namespace MetricsFunctions.Ingestion.Http;
 /// <summary>The body of a request, within the limits of size and time.</summary>
 static class RequestBody
 {
-    /// <summary>
-    /// Reads the whole body; the caller releases it with <c>BodyReader.AdvanceTo(body.End)</c>. A body over the limits comes back as a problem.
-    /// </summary>
-    public static async ValueTask<(ReadOnlySequence<byte> Body, Problem? Problem)> ReadAsync(HttpRequest request, IngestionOptions options)
+    // Bodies of unknown length are mostly small ones.
+    const int UsualBytes = 16 * 1024;
+
+    /// <summary>Reads the whole body. One that cannot be read to its end comes back as a problem.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="format">What its body is written in.</param>
+    /// <param name="intake">Where the samples go, and what is wrong with them.</param>
+    /// <param name="options">The limits.</param>
+    public static async ValueTask<Problem?> ReadAsync(HttpRequest request, SampleFormat format, SampleIntake intake, IngestionOptions options)
     {
         // The server's own limit would surface as a 500 in the Functions worker; ours answers 413.
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
@@ -20,53 +27,74 @@ static class RequestBody
 
         if (request.ContentLength > options.MaxBodyBytes)
         {
-            return (default, TooLarge(options));
+            return TooLarge(options);
         }
 
-        // A small body is usually here already, and needs no timer.
-        if (request.BodyReader.TryRead(out var read))
+        // A small body is usually here already, and needs neither a timer nor a stream.
+        var isPlain = ContentEncoding.IsIdentity(request);
+        if (isPlain && request.BodyReader.TryRead(out var read))
         {
-            if (read.IsCompleted && read.Buffer.Length <= options.MaxBodyBytes)
+            if (read.IsCompleted && read.Buffer.Length <= Math.Min(options.MaxBodyBytes, PieceReader.PieceBytes))
             {
-                return (read.Buffer, null);
+                ReadPiece(read.Buffer, format, intake);
+                request.BodyReader.AdvanceTo(read.Buffer.End);
+                return null;
             }
 
-            request.BodyReader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+            request.BodyReader.AdvanceTo(read.Buffer.Start);
         }
 
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(request.HttpContext.RequestAborted);
         timeout.CancelAfter(options.BodyTimeout);
         try
         {
-            while (true)
+            await using var body = new BodyStream(request.Body, options.MaxBodyBytes, isDecoded: false);
+            if (isPlain)
             {
-                read = await request.BodyReader.ReadAsync(timeout.Token);
-                if (read.Buffer.Length > options.MaxBodyBytes)
-                {
-                    request.BodyReader.AdvanceTo(read.Buffer.End);
-                    return (default, TooLarge(options));
-                }
-
-                if (read.IsCompleted)
-                {
-                    return (read.Buffer, null);
-                }
-
-                request.BodyReader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+                await PieceReader.ReadAsync(body, request.ContentLength ?? UsualBytes, format, intake, timeout.Token);
             }
+            else
+            {
+                await using var decoder = ContentEncoding.Decode(request, body);
+                await using var decoded = new BodyStream(decoder, options.MaxBodyBytes, isDecoded: true);
+                await PieceReader.ReadAsync(decoded, UsualBytes, format, intake, timeout.Token);
+            }
+
+            return null;
+        }
+        catch (BodyException e)
+        {
+            return e.Fault == BodyFault.TooLarge
+                ? TooLarge(options)
+                : new Problem(StatusCodes.Status400BadRequest, "The body is not what its Content-Encoding promises: it is corrupt, or cut off.");
         }
         catch (OperationCanceledException) when (!request.HttpContext.RequestAborted.IsCancellationRequested)
         {
-            return (default, TooSlow(options));
+            return TooSlow(options);
         }
         catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status408RequestTimeout)
         {
-            return (default, TooSlow(options));
+            return TooSlow(options);
         }
         catch (BadHttpRequestException e)
         {
-            return (default, new Problem(e.StatusCode, "The body did not arrive as its headers announced."));
+            return new Problem(e.StatusCode, "The body did not arrive as its headers announced.");
         }
+    }
+
+    // Formats read bytes that lie together; those of a small body mostly do.
+    static void ReadPiece(ReadOnlySequence<byte> body, SampleFormat format, SampleIntake intake)
+    {
+        if (body.IsSingleSegment)
+        {
+            format.Read(body.FirstSpan, isLast: true, intake);
+            return;
+        }
+
+        var piece = ArrayPool<byte>.Shared.Rent((int)body.Length);
+        body.CopyTo(piece);
+        format.Read(piece.AsSpan(0, (int)body.Length), isLast: true, intake);
+        ArrayPool<byte>.Shared.Return(piece);
     }
 
     /// <summary>

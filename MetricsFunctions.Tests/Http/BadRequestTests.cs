@@ -43,8 +43,8 @@ public sealed class BadRequestTests(BadRequestTests.SmallLimits host) : IClassFi
         { "control character in a string", "{\"metric_name\":\"a\nb\",\"metric_value\":1}", [""] },
         { "unknown escape", $"{{\"metric_name\":\"a\\x\",{Value}}}", [""] },
         { "cut off escape", $"{{\"metric_name\":\"a\\u12\",{Value}}}", [""] },
-        { "deep nesting", $"{{{Good},\"x\":{new string('[', 1000)}{new string(']', 1000)}}}", ["/x", ""] },
-        { "deep nesting at the top", new string('[', 2000), ["", ""] },
+        { "deep nesting", $"{{{Good},\"x\":{new string('[', 1000)}{new string(']', 1000)}}}", [""] },
+        { "deep nesting at the top", new string('[', 2000), ["/0"] },
 
         // Shape
         { "a number", "1", [""] },
@@ -117,7 +117,7 @@ public sealed class BadRequestTests(BadRequestTests.SmallLimits host) : IClassFi
         { "timestamp beyond 64 bits", $"{{{Good},\"timestamp\":99999999999999999999}}", ["/timestamp"] },
         { "seconds instead of milliseconds", $"{{{Good},\"timestamp\":{NowMilliseconds / 1000}}}", ["/timestamp"] },
         { "older than the table keeps", $"{{{Good},\"timestamp\":{NowMilliseconds - (366L * 86_400_000)}}}", ["/timestamp"] },
-        { "11 minutes ahead", $"{{{Good},\"timestamp\":{NowMilliseconds + 660_000}}}", ["/timestamp"] },
+        { "an hour ahead", $"{{{Good},\"timestamp\":{NowMilliseconds + 3_600_000}}}", ["/timestamp"] },
         { "before 1970", $"{{{Good},\"timestamp\":-1}}", ["/timestamp"] },
 
         // Tags

@@ -1,31 +1,25 @@
-using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
-using System.Text.Json;
 using MetricsFunctions.Ingestion.Samples;
 
 namespace MetricsFunctions.Ingestion.Formats.Json;
 
 /// <summary>
-/// Reads one sample from JSON (RFC 8259): every fault of the object is noted with its JSON pointer, not just the first, and unknown or
-/// repeated properties are faults.
+/// Reads samples from JSON: every fault of an object is noted with its JSON pointer, not just the first, and unknown or repeated properties
+/// are faults.
 /// </summary>
 ref struct JsonSampleReader
 {
-    const int MaxDepth = 64;
+    /// <summary>Bytes of working memory that a reader needs.</summary>
+    public const int Scratch = 3 * JsonText.Room;
 
-    // The longest acceptable text with every byte as \u00XX; anything longer unescapes to more than 255 bytes.
-    const int MaxEscapedText = 6 * SampleRules.MaxNameBytes;
-    static readonly byte[] TooLong = new byte[SampleRules.MaxNameBytes + 1];
-
+    readonly SampleIntake _intake;
     readonly SampleBlock _block;
-    readonly AcceptedTime _accepted;
     readonly Refusals _refusals;
-    readonly Span<byte> _propertyScratch;
-    readonly Span<byte> _nameScratch;
-    readonly Span<byte> _textScratch;
+    readonly Span<byte> _propertyRoom;
+    readonly Span<byte> _nameRoom;
+    readonly Span<byte> _textRoom;
 
-    Utf8JsonReader _json;
     ReadOnlySpan<byte> _name;
     double _value;
     long _timestamp;
@@ -40,87 +34,72 @@ ref struct JsonSampleReader
         Tags = 8,
     }
 
+    /// <summary>Where in the text the reader is.</summary>
+    public JsonScanner Json;
+
+    /// <summary>Makes a reader for many samples.</summary>
+    /// <param name="intake">Where they go.</param>
+    /// <param name="scratch"><see cref="Scratch"/> bytes.</param>
     [SuppressMessage("Style", "IDE0290:Use primary constructor", Justification = "The fields are the state of the reader.")]
-    JsonSampleReader(ReadOnlySequence<byte> body, SampleBlock block, AcceptedTime accepted, Refusals refusals, Span<byte> scratch)
+    public JsonSampleReader(SampleIntake intake, Span<byte> scratch)
     {
-        _json = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = MaxDepth });
-        _block = block;
-        _accepted = accepted;
-        _refusals = refusals;
-        _propertyScratch = scratch[..MaxEscapedText];
-        _nameScratch = scratch.Slice(MaxEscapedText, MaxEscapedText);
-        _textScratch = scratch[(2 * MaxEscapedText)..];
+        _intake = intake;
+        _block = intake.Block;
+        _refusals = intake.Refusals;
+        _propertyRoom = scratch[..JsonText.Room];
+        _nameRoom = scratch.Slice(JsonText.Room, JsonText.Room);
+        _textRoom = scratch.Slice(2 * JsonText.Room, JsonText.Room);
     }
 
-    /// <summary>Reads a body that is one JSON object into the block; whatever is wrong goes into <paramref name="refusals"/>.</summary>
-    public static void Read(ReadOnlySequence<byte> body, SampleBlock block, AcceptedTime accepted, Refusals refusals)
-    {
-        if (body.IsEmpty)
-        {
-            refusals.Add("", "is empty: a JSON object with metric_name and metric_value is expected");
-            return;
-        }
+    /// <summary>Begins a text.</summary>
+    /// <param name="text">The text, or as much as there is of it.</param>
+    /// <param name="isLast">Whether it ends here.</param>
+    public void Begin(ReadOnlySpan<byte> text, bool isLast) => Json = new JsonScanner(text, isLast);
 
-        var reader = new JsonSampleReader(SkipByteOrderMark(body), block, accepted, refusals, stackalloc byte[3 * MaxEscapedText]);
-        try
-        {
-            reader.ReadBody();
-        }
-        catch (JsonException e)
-        {
-            refusals.Add("", reader.Describe(e));
-        }
-    }
+    /// <summary>Reads the value that begins at the scanner's next token, which should be a sample's object.</summary>
+    /// <param name="depth">In how many arrays and objects the value lies.</param>
+    /// <returns><see langword="false"/> when it is no JSON, or not all of it.</returns>
+    public bool Read(int depth) => Json.Next() == '{' ? ReadSample(depth + 1) : Refuse("", "must be a JSON object", depth);
 
-    // RFC 8259 section 8.1 lets a parser ignore it; editors and shells on Windows write it.
-    static ReadOnlySequence<byte> SkipByteOrderMark(ReadOnlySequence<byte> body)
-    {
-        var reader = new SequenceReader<byte>(body);
-        return reader.IsNext(Encoding.UTF8.Preamble, advancePast: true) ? reader.UnreadSequence : body;
-    }
-
-    void ReadBody()
-    {
-        _json.Read();
-        if (_json.TokenType == JsonTokenType.StartObject)
-        {
-            ReadSample();
-        }
-        else
-        {
-            Refuse("", "must be a JSON object");
-        }
-
-        // Anything behind the object is a syntax error.
-        _json.Read();
-    }
-
-    void ReadSample()
+    bool ReadSample(int depth)
     {
         var seen = Fields.None;
         var faults = _refusals.Count;
-        _timestamp = _accepted.Now;
+        _timestamp = _intake.Accepted.Now;
         _block.Tags.Clear();
 
-        while (_json.Read() && _json.TokenType == JsonTokenType.PropertyName)
+        Json.Step();
+        if (Json.Next() == '}')
         {
-            var property = ReadText(_propertyScratch);
-            _json.Read();
-            var field = FieldOf(property);
-            if (field == Fields.None)
+            Json.Step();
+        }
+        else
+        {
+            do
             {
-                Refuse(PointerTo("/", property), "is not a property of a sample: metric_name, metric_value, timestamp and tags are");
-            }
-            else if ((seen & field) != 0)
-            {
-                Refuse(PointerTo("/", property), "is given twice");
-            }
-            else
-            {
-                ReadField(field);
-            }
+                if (!Json.ReadProperty(out var name))
+                {
+                    return false;
+                }
 
-            seen |= field;
+                var property = name.Unescape(_propertyRoom);
+                var field = FieldOf(property);
+                var isJson = field == Fields.None ? Refuse("/", property, "is not a property of a sample: metric_name, metric_value, timestamp and tags are", depth)
+                    : (seen & field) != 0 ? Refuse("/", property, "is given twice", depth)
+                    : ReadField(field, depth);
+                if (!isJson)
+                {
+                    return false;
+                }
+
+                seen |= field;
+            }
+            while (GoesOn());
+
+            if (!Ends())
+            {
+                return false;
+            }
         }
 
         if ((seen & Fields.Name) == 0)
@@ -137,6 +116,32 @@ ref struct JsonSampleReader
         {
             _block.Add(_name, _value, _timestamp);
         }
+
+        return true;
+    }
+
+    // Steps over the comma between two properties.
+    bool GoesOn()
+    {
+        if (Json.Next() != ',')
+        {
+            return false;
+        }
+
+        Json.Step();
+        return true;
+    }
+
+    // Steps over the end of the object.
+    bool Ends()
+    {
+        if (Json.Next() != '}')
+        {
+            return false;
+        }
+
+        Json.Step();
+        return true;
     }
 
     static Fields FieldOf(ReadOnlySpan<byte> property) =>
@@ -146,126 +151,166 @@ ref struct JsonSampleReader
         : property.SequenceEqual("tags"u8) ? Fields.Tags
         : Fields.None;
 
-    void ReadField(Fields field)
+    bool ReadField(Fields field, int depth) => field switch
     {
-        switch (field)
-        {
-            case Fields.Name:
-                RefuseIf("/metric_name", ReadName());
-                break;
-            case Fields.Value:
-                RefuseIf("/metric_value", ReadValue());
-                break;
-            case Fields.Timestamp:
-                RefuseIf("/timestamp", ReadTimestamp());
-                break;
-            default:
-                ReadTags();
-                break;
-        }
-    }
+        Fields.Name => ReadName(depth),
+        Fields.Value => ReadValue(depth),
+        Fields.Timestamp => ReadTimestamp(depth),
+        _ => ReadTags(depth),
+    };
 
-    string? ReadName()
+    bool ReadName(int depth)
     {
-        if (_json.TokenType != JsonTokenType.String)
+        if (Json.Next() != '"')
         {
-            return "must be a JSON string";
+            return Refuse("/metric_name", "must be a JSON string", depth);
         }
 
-        _name = ReadText(_nameScratch);
-        return SampleRules.CheckName(_name);
-    }
-
-    string? ReadValue()
-    {
-        if (_json.TokenType != JsonTokenType.Number || !_json.TryGetDouble(out _value))
+        if (!Json.ReadString(out var text))
         {
-            return "must be a JSON number";
+            return false;
         }
 
-        return SampleRules.CheckValue(_value);
+        _name = text.Unescape(_nameRoom);
+        Note("/metric_name", SampleRules.CheckName(_name));
+        return true;
     }
 
-    string? ReadTimestamp()
+    bool ReadValue(int depth)
     {
-        var understood = _json.TokenType switch
+        if (!IsNumber(Json.Next()))
         {
-            JsonTokenType.String => Rfc3339.TryParse(ReadText(_textScratch), out _timestamp),
-            JsonTokenType.Number => _json.TryGetInt64(out _timestamp),
-            _ => false,
-        };
-        return understood
-            ? _accepted.Check(_timestamp)
-            : "must be an RFC 3339 time with an offset, such as 2026-11-23T17:00:00.123Z, or an integer of Unix milliseconds";
-    }
-
-    void ReadTags()
-    {
-        if (_json.TokenType != JsonTokenType.StartObject)
-        {
-            Refuse("/tags", "must be a JSON object of strings");
-            return;
+            return Refuse("/metric_value", "must be a JSON number", depth);
         }
 
-        while (_json.Read() && _json.TokenType == JsonTokenType.PropertyName)
+        if (!Json.ReadNumber(out var number))
         {
-            var key = ReadText(_propertyScratch);
-            _json.Read();
-            var fault = _json.TokenType == JsonTokenType.String
-                ? _block.Tags.Add(key, ReadText(_textScratch))
-                : "must be a JSON string";
-            if (fault is not null)
+            return false;
+        }
+
+        _value = JsonNumber.ToDouble(number);
+        Note("/metric_value", SampleRules.CheckValue(_value));
+        return true;
+    }
+
+    bool ReadTimestamp(int depth)
+    {
+        const string NoTime = "must be an RFC 3339 time with an offset, such as 2026-11-23T17:00:00.123Z, or an integer of Unix milliseconds";
+        var first = Json.Next();
+        bool isTime;
+        if (first == '"')
+        {
+            if (!Json.ReadString(out var text))
             {
-                Refuse(PointerTo("/tags/", key), fault);
+                return false;
+            }
+
+            isTime = Rfc3339.TryParse(text.Unescape(_textRoom), out _timestamp);
+        }
+        else if (IsNumber(first))
+        {
+            if (!Json.ReadNumber(out var number))
+            {
+                return false;
+            }
+
+            isTime = JsonNumber.TryToInt64(number, out _timestamp);
+        }
+        else
+        {
+            return Refuse("/timestamp", NoTime, depth);
+        }
+
+        Note("/timestamp", isTime ? _intake.Accepted.Check(_timestamp) : NoTime);
+        return true;
+    }
+
+    bool ReadTags(int depth)
+    {
+        if (Json.Next() != '{')
+        {
+            return Refuse("/tags", "must be a JSON object of strings", depth);
+        }
+
+        Json.Step();
+        if (Json.Next() == '}')
+        {
+            Json.Step();
+            return true;
+        }
+
+        do
+        {
+            if (!Json.ReadProperty(out var name))
+            {
+                return false;
+            }
+
+            var key = name.Unescape(_propertyRoom);
+            if (Json.Next() != '"')
+            {
+                if (!Refuse("/tags/", key, "must be a JSON string", depth + 1))
+                {
+                    return false;
+                }
+
+                continue;
+            }
+
+            if (!Json.ReadString(out var text))
+            {
+                return false;
+            }
+
+            if (_block.Tags.Add(key, text.Unescape(_textRoom)) is { } fault)
+            {
+                Note("/tags/", key, fault);
             }
         }
+        while (GoesOn());
+
+        return Ends();
     }
 
-    // The unescaped text of a string or property name. Text that is no Unicode comes back in a form that every rule refuses.
-    readonly ReadOnlySpan<byte> ReadText(Span<byte> scratch)
+    static bool IsNumber(byte first) => first is (byte)'-' or (>= (byte)'0' and <= (byte)'9');
+
+    // Notes a fault and steps over the value that has it.
+    bool Refuse(string place, string detail, int depth)
     {
-        if (!_json.HasValueSequence && !_json.ValueIsEscaped)
+        if (!Json.SkipValue(depth))
         {
-            return _json.ValueSpan;
+            return false;
         }
 
-        if ((_json.HasValueSequence ? _json.ValueSequence.Length : _json.ValueSpan.Length) > scratch.Length)
+        _refusals.Add(place, detail);
+        return true;
+    }
+
+    bool Refuse(string parent, ReadOnlySpan<byte> property, string detail, int depth)
+    {
+        if (!Json.SkipValue(depth))
         {
-            return TooLong;
+            return false;
         }
 
-        try
+        Note(parent, property, detail);
+        return true;
+    }
+
+    readonly void Note(string place, string? detail)
+    {
+        if (detail is not null)
         {
-            return scratch[.._json.CopyString(scratch)];
-        }
-        catch (InvalidOperationException)
-        {
-            // A lone surrogate or a broken UTF-8 sequence.
-            return [0xFF];
+            _refusals.Add(place, detail);
         }
     }
+
+    readonly void Note(string parent, ReadOnlySpan<byte> property, string detail) =>
+        _refusals.Add(_refusals.IsFull ? "" : PointerTo(parent, property), detail);
 
     // A name that cannot stand in a pointer (too long, no UTF-8) leaves the pointer at its parent.
     static string PointerTo(string parent, ReadOnlySpan<byte> property) =>
         property.Length <= SampleRules.MaxNameBytes && System.Text.Unicode.Utf8.IsValid(property)
             ? parent + Encoding.UTF8.GetString(property).Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)
             : parent[..^1];
-
-    void Refuse(string pointer, string detail)
-    {
-        _refusals.Add(pointer, detail);
-        _json.Skip();
-    }
-
-    void RefuseIf(string pointer, string? detail)
-    {
-        if (detail is not null)
-        {
-            Refuse(pointer, detail);
-        }
-    }
-
-    readonly string Describe(JsonException fault) =>
-        $"is not valid JSON at line {fault.LineNumber + 1}, byte {fault.BytePositionInLine + 1}"
-        + (_json.CurrentDepth >= MaxDepth - 1 ? $", or is nested deeper than {MaxDepth} levels" : "");
 }

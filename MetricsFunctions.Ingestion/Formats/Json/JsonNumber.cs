@@ -1,0 +1,55 @@
+using System.Buffers.Text;
+
+namespace MetricsFunctions.Ingestion.Formats.Json;
+
+/// <summary>What JSON numbers mean.</summary>
+static class JsonNumber
+{
+    // Each of them is a double exactly.
+    static readonly double[] PowersOfTen = [.. Enumerable.Range(0, 23).Select(exponent => Math.Pow(10, exponent))];
+
+    /// <summary>The nearest double; infinite when there is none.</summary>
+    /// <param name="number">A number in JSON's grammar.</param>
+    public static double ToDouble(ReadOnlySpan<byte> number)
+    {
+        // Digits below 2^53 over a small power of ten: both are exact, so their quotient is the nearest double. Most metrics are such.
+        var isNegative = number[0] == '-';
+        var digits = 0UL;
+        var behindPoint = -1;
+        var at = isNegative ? 1 : 0;
+        if (number.Length <= 17)
+        {
+            for (; at < number.Length; at++)
+            {
+                var digit = (uint)number[at] - '0';
+                if (digit <= 9)
+                {
+                    digits = digits * 10 + digit;
+                    behindPoint += behindPoint >= 0 ? 1 : 0;
+                }
+                else if (number[at] == '.')
+                {
+                    behindPoint = 0;
+                }
+                else
+                {
+                    break;
+                }
+            }
+
+            if (at == number.Length && digits <= 1UL << 53)
+            {
+                var value = digits / PowersOfTen[Math.Max(behindPoint, 0)];
+                return isNegative ? -value : value;
+            }
+        }
+
+        return Utf8Parser.TryParse(number, out double nearest, out var length) && length == number.Length ? nearest : double.NaN;
+    }
+
+    /// <summary>The integer, when it is written as one and has at most 64 bits.</summary>
+    /// <param name="number">A number in JSON's grammar.</param>
+    /// <param name="integer">The integer.</param>
+    public static bool TryToInt64(ReadOnlySpan<byte> number, out long integer) =>
+        Utf8Parser.TryParse(number, out integer, out var length) && length == number.Length;
+}

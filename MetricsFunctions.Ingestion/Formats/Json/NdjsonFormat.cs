@@ -1,0 +1,76 @@
+using System.Text;
+using MetricsFunctions.Ingestion.Samples;
+
+namespace MetricsFunctions.Ingestion.Formats.Json;
+
+/// <summary>
+/// A sample's JSON object a line (<see href="https://github.com/ndjson/ndjson-spec"/>). A sample is known by its line, counted from 0 and
+/// with the blank ones, and a broken line leaves the others readable.
+/// </summary>
+sealed class NdjsonFormat : SampleFormat
+{
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> MediaTypes { get; } = ["application/x-ndjson", "application/jsonl", "application/x-jsonlines"];
+
+    /// <inheritdoc/>
+    public override bool IsLines => true;
+
+    /// <inheritdoc/>
+    public override int Read(ReadOnlySpan<byte> bytes, bool isLast, SampleIntake intake)
+    {
+        var isWhole = isLast && intake.NextItem == 0;
+        intake.IsList = true;
+        var samples = new JsonSampleReader(intake, stackalloc byte[JsonSampleReader.Scratch]);
+        var at = intake.NextItem == 0 && bytes.StartsWith(Encoding.UTF8.Preamble) ? Encoding.UTF8.Preamble.Length : 0;
+        while (at < bytes.Length)
+        {
+            var length = bytes[at..].IndexOf((byte)'\n');
+            if (length < 0)
+            {
+                if (!isLast)
+                {
+                    return at;
+                }
+
+                length = bytes.Length - at;
+            }
+
+            samples.Begin(bytes.Slice(at, length), isLast: true);
+            ReadLine(ref samples, intake);
+            intake.NextItem++;
+            at = Math.Min(at + length + 1, bytes.Length);
+        }
+
+        if (isWhole && intake.Block.Count == 0 && intake.Refusals.Count == 0)
+        {
+            intake.Refusals.Item = null;
+            intake.Refusals.Add("", "is empty: a JSON object with metric_name and metric_value a line is expected");
+        }
+
+        return bytes.Length;
+    }
+
+    static void ReadLine(ref JsonSampleReader samples, SampleIntake intake)
+    {
+        samples.Json.Next();
+        if (samples.Json.RanOut)
+        {
+            return;
+        }
+
+        var refusals = intake.Refusals;
+        refusals.Item = intake.NextItem;
+        var begin = samples.Json.At;
+        if (!samples.Read(depth: 0))
+        {
+            refusals.Add("", refusals.IsFull ? "" : samples.Json.Describe(begin));
+            return;
+        }
+
+        samples.Json.Next();
+        if (!samples.Json.RanOut)
+        {
+            refusals.Add("", "goes on behind its object: one object a line is expected");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+using System.Buffers;
+using System.Threading.Channels;
+using MetricsFunctions.Ingestion.Samples;
+
+namespace MetricsFunctions.Ingestion.Formats;
+
+/// <summary>Reads the pieces of one body of lines on every core.</summary>
+sealed class LineReaders : IAsyncDisposable
+{
+    // More would wait for the network.
+    static readonly int Cores = Math.Min(Environment.ProcessorCount, 8);
+
+    readonly SampleFormat _format;
+    readonly Channel<Piece> _pieces;
+    readonly SampleIntake[] _parts;
+    readonly Task _reading;
+    int _lines;
+
+    /// <summary>Whole lines.</summary>
+    readonly record struct Piece(byte[] Bytes, int Length, int FirstLine, bool IsLast);
+
+    /// <summary>Starts readers.</summary>
+    /// <param name="format">What the lines are written in.</param>
+    /// <param name="intake">What became of the lines so far.</param>
+    public LineReaders(SampleFormat format, SampleIntake intake)
+    {
+        _format = format;
+        _lines = intake.NextItem;
+
+        // One piece for each reader waits, so that none has to; and no more, for their memory's sake.
+        _pieces = Channel.CreateBounded<Piece>(new BoundedChannelOptions(Cores) { SingleWriter = true });
+        _parts = new SampleIntake[Cores];
+        for (var i = 0; i < _parts.Length; i++)
+        {
+            _parts[i] = new SampleIntake();
+            _parts[i].Begin(intake.Accepted);
+        }
+
+        _reading = Task.WhenAll(Array.ConvertAll(_parts, part => Task.Run(() => ReadAsync(part))));
+    }
+
+    /// <summary>Gives the next lines of the body to whichever reader is free; waits while none is.</summary>
+    /// <param name="bytes">The memory of the lines, from the pool; it goes back there afterwards.</param>
+    /// <param name="length">How much of it they take.</param>
+    /// <param name="isLast">Whether the body ends with them.</param>
+    public ValueTask AddAsync(byte[] bytes, int length, bool isLast)
+    {
+        var piece = new Piece(bytes, length, _lines, isLast);
+        _lines += bytes.AsSpan(0, length).Count((byte)'\n');
+        return _pieces.Writer.WriteAsync(piece);
+    }
+
+    /// <summary>Waits for the readers and takes over what they have read. The order of the rows is lost, which means nothing to a table.</summary>
+    /// <param name="intake">Where it goes.</param>
+    public async Task EndAsync(SampleIntake intake)
+    {
+        _pieces.Writer.TryComplete();
+        await _reading;
+        foreach (var part in _parts)
+        {
+            intake.Append(part);
+        }
+    }
+
+    /// <summary>Waits for the readers and forgets what they have read.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _pieces.Writer.TryComplete();
+        await _reading;
+        foreach (var part in _parts)
+        {
+            part.TryReset();
+        }
+    }
+
+    async Task ReadAsync(SampleIntake part)
+    {
+        try
+        {
+            await foreach (var piece in _pieces.Reader.ReadAllAsync())
+            {
+                part.NextItem = piece.FirstLine;
+                _format.Read(piece.Bytes.AsSpan(0, piece.Length), piece.IsLast, part);
+                ArrayPool<byte>.Shared.Return(piece.Bytes);
+            }
+        }
+        catch (Exception e)
+        {
+            // Whoever brings the next piece must not wait for ever.
+            _pieces.Writer.TryComplete(e);
+            throw;
+        }
+    }
+}

@@ -1,0 +1,20 @@
+using MetricsFunctions.Ingestion.Samples;
+
+namespace MetricsFunctions.Ingestion.Formats;
+
+/// <summary>A way to write samples down. It keeps nothing between bodies, so one object serves all requests.</summary>
+abstract class SampleFormat
+{
+    /// <summary>The media types that announce it.</summary>
+    public abstract IReadOnlyList<string> MediaTypes { get; }
+
+    /// <summary>Whether each line stands for itself, so that several cores can read a large body, each a piece of whole lines.</summary>
+    public virtual bool IsLines => false;
+
+    /// <summary>Reads the next bytes of a body.</summary>
+    /// <param name="bytes">What is there of the body, from where the last call ended.</param>
+    /// <param name="isLast">Whether the body ends with these bytes.</param>
+    /// <param name="intake">Where the samples go, and what is wrong with them.</param>
+    /// <returns>How many bytes are done with. The others come again, with more behind them; at the end of the body nothing does.</returns>
+    public abstract int Read(ReadOnlySpan<byte> bytes, bool isLast, SampleIntake intake);
+}

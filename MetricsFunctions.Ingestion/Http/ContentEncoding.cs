@@ -1,0 +1,55 @@
+using System.IO.Compression;
+using Microsoft.AspNetCore.Http;
+using ZstdSharp;
+using ZstdSharp.Unsafe;
+
+namespace MetricsFunctions.Ingestion.Http;
+
+/// <summary>The compressions that a body can come in, by their names in <c>Content-Encoding</c> (RFC 9110 section 8.4.1, RFC 8878).</summary>
+static class ContentEncoding
+{
+    // RFC 9659: the largest window that a receiver has to provide for, 8 MiB.
+    const int LargestZstdWindow = 23;
+    const int ZstdBuffer = 128 * 1024;
+
+    static readonly Dictionary<string, Func<Stream, Stream>> Decoders = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["gzip"] = body => new GZipStream(body, CompressionMode.Decompress),
+        ["deflate"] = body => new ZLibStream(body, CompressionMode.Decompress),
+        ["br"] = body => new BrotliStream(body, CompressionMode.Decompress),
+        ["zstd"] = Zstd,
+    };
+
+    // Otherwise a stream that was cut off would pass for one that ended. It is read when the first stream is made.
+    static ContentEncoding() => AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
+
+    /// <summary>Answers <see langword="null"/> for a request whose body can be read.</summary>
+    public static Problem? Check(HttpRequest request) =>
+        IsIdentity(request) || Decoders.ContainsKey(request.Headers.ContentEncoding.ToString())
+            ? null
+            : new Problem(
+                StatusCodes.Status415UnsupportedMediaType,
+                $"Content-Encoding must be one of {string.Join(", ", Decoders.Keys)}; or send the body as it is, without this header.");
+
+    /// <summary>Whether the body is sent as it is.</summary>
+    public static bool IsIdentity(HttpRequest request) =>
+        request.Headers.ContentEncoding is { Count: 0 } or [""]
+        || string.Equals(request.Headers.ContentEncoding, "identity", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Answers the body as it was before it was compressed.</summary>
+    /// <param name="request">A request that passed <see cref="Check"/>.</param>
+    /// <param name="body">Its body.</param>
+    public static Stream Decode(HttpRequest request, Stream body) =>
+        Decoders[request.Headers.ContentEncoding.ToString()](body);
+
+    /// <summary>Whether a decoder's exception says that the body is not what its encoding promises.</summary>
+    public static bool IsCorrupt(Exception exception) =>
+        exception is InvalidDataException or InvalidOperationException or ZstdException or EndOfStreamException;
+
+    static DecompressionStream Zstd(Stream body)
+    {
+        var stream = new DecompressionStream(body, ZstdBuffer, checkEndOfStream: true, leaveOpen: true);
+        stream.SetParameter(ZSTD_dParameter.ZSTD_d_windowLogMax, LargestZstdWindow);
+        return stream;
+    }
+}

@@ -1,0 +1,51 @@
+using Microsoft.Extensions.ObjectPool;
+
+namespace MetricsFunctions.Ingestion.Samples;
+
+/// <summary>What becomes of a request's body while it is read: the samples, or what is wrong with them. Used again for the next request.</summary>
+public sealed class SampleIntake : IResettable
+{
+    /// <summary>The samples. They count only when nothing is refused.</summary>
+    public SampleBlock Block { get; } = new();
+
+    /// <summary>What is wrong.</summary>
+    public Refusals Refusals { get; } = new();
+
+    /// <summary>The span of time that the samples may lie in.</summary>
+    public AcceptedTime Accepted { get; private set; }
+
+    /// <summary>Index of the sample to be read next.</summary>
+    public int NextItem { get; set; }
+
+    /// <summary>Whether the body is a list of samples, be it of one, and not just a sample.</summary>
+    public bool IsList { get; set; }
+
+    /// <summary>Where in its grammar a format is, in a number of its own; 0 at the start of a body.</summary>
+    public int State { get; set; }
+
+    /// <summary>Begins a request, or a part of its body.</summary>
+    /// <param name="accepted">The span of time that the samples may lie in, around the time of receipt.</param>
+    public void Begin(AcceptedTime accepted)
+    {
+        Accepted = accepted;
+        Block.Begin(accepted.Now);
+    }
+
+    /// <summary>Takes over what became of another part of the same body.</summary>
+    /// <param name="part">The other part.</param>
+    public void Append(SampleIntake part)
+    {
+        ArgumentNullException.ThrowIfNull(part);
+        Block.Append(part.Block);
+        Refusals.Append(part.Refusals);
+        IsList |= part.IsList;
+    }
+
+    /// <summary>Empties it for the next request.</summary>
+    public bool TryReset()
+    {
+        Refusals.Clear();
+        (NextItem, State, IsList) = (0, 0, false);
+        return Block.TryReset();
+    }
+}
