@@ -11,9 +11,9 @@ namespace MetricsFunctions.Benchmarks.Micro;
 public class JsonSampleReaderBenchmarks
 {
     const int Rows = 10_000;
-    const string Smallest = """{"metric_name": "cpu_load", "metric_value": 0.42}""";
+    const string SmallestSample = """{"metric_name": "cpu_load", "metric_value": 0.42}""";
 
-    const string Full = """
+    const string FullSample = """
         {"metric_name": "cpu_load", "metric_value": 0.42, "timestamp": "2026-11-23T17:00:00.123Z", "tags": {"host": "a1", "core": "0", "dc": "fra1"}}
         """;
 
@@ -21,24 +21,24 @@ public class JsonSampleReaderBenchmarks
 
     readonly JsonFormat _json = new();
     readonly NdjsonFormat _ndjson = new();
-    readonly byte[] _smallest = Encoding.UTF8.GetBytes(Smallest);
-    readonly byte[] _full = Encoding.UTF8.GetBytes(Full);
-    readonly byte[] _array = Encoding.UTF8.GetBytes($"[{string.Join(',', Enumerable.Repeat(Smallest, Rows))}]");
-    readonly byte[] _lines = Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Repeat(Smallest, Rows)));
-    readonly byte[] _fullLines = Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Repeat(Full, Rows)));
+    readonly byte[] _smallest = Encoding.UTF8.GetBytes(SmallestSample);
+    readonly byte[] _full = Encoding.UTF8.GetBytes(FullSample);
+    readonly byte[] _array = Encoding.UTF8.GetBytes($"[{string.Join(',', Enumerable.Repeat(SmallestSample, Rows))}]");
+    readonly byte[] _lines = Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Repeat(SmallestSample, Rows)));
+    readonly byte[] _fullLines = Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Repeat(FullSample, Rows)));
     readonly byte[] _name = "cpu_load"u8.ToArray();
     readonly AcceptedTime _accepted = new(Now, TimeSpan.FromDays(365));
     readonly SampleIntake _intake = new();
 
     /// <summary>Name and value.</summary>
     [Benchmark]
-    public int Object() => Read(_json, _smallest, 1);
+    public int Smallest() => Read(_json, _smallest, 1);
 
     /// <summary>Name, value, timestamp and three tags.</summary>
     [Benchmark]
-    public int ObjectWithTimestampAndTags() => Read(_json, _full, 1);
+    public int TimestampAndTags() => Read(_json, _full, 1);
 
-    /// <summary>The part of <see cref="Object"/> that is not JSON.</summary>
+    /// <summary>The part of <see cref="Smallest"/> that is not JSON.</summary>
     [Benchmark]
     public int BlockAlone()
     {
