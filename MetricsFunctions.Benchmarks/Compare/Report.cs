@@ -56,7 +56,7 @@ sealed class Report
         contender in turn is started, warmed up for {Comparison.WarmUpSeconds} s and loaded for {Options.Seconds} s with each number of connections; the tables are emptied before
         each load. One answer other than a success, one socket error, or fewer rows in `metrics.samples` than successes fails the run. The
         service is `MetricsFunctions.Standalone` with its defaults. What goes straight into ClickHouse is `FORMAT JSONEachRow` over HTTP, with
-        `wait_for_async_insert=1`. Flask is [an app that writes one INSERT a request](../MetricsFunctions.Benchmarks/Compare/one_insert_per_request.py)
+        `wait_for_async_insert=1`; the embedded engine carries an asynchronous INSERT out at once, where a server would gather several. Flask is [an app that writes one INSERT a request](../MetricsFunctions.Benchmarks/Compare/one_insert_per_request.py)
         with clickhouse-driver, under gunicorn with 2 workers of 16 threads, all from Debian's packages. ClickHouse keeps its default not to sync an
         INSERT to disk before it answers, for all alike. The bare endpoint is Kestrel with the service's configuration and runtime settings; it parses
         the JSON and drops it. Memory is read ten times a second and parts once a second, and the highest value counts.
