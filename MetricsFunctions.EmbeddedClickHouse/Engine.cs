@@ -77,7 +77,7 @@ static class Engine
         new Thread(StopAfterParent) { IsBackground = true }.Start();
 
         KeepSystemTables(dataPath);
-        ForgetUnwrittenInserts(dataPath, Path.Combine(configurationPath, "forget-unwritten-inserts"));
+        ForgetUnwrittenInserts(dataPath, Path.Combine(AppContext.BaseDirectory, "server", "forget-unwritten-inserts"));
         string? error = null;
         var engine = new Thread(() => error = Chdb.Run(library, arguments), maxStackSize: 16 << 20);
         engine.Start();

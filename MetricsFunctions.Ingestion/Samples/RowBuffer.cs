@@ -80,7 +80,7 @@ sealed class RowBuffer
     {
         if (_rows.Length > MostKeptBytes)
         {
-            Release();
+            ReleaseRows();
         }
 
         ReleaseFull();
@@ -91,15 +91,8 @@ sealed class RowBuffer
     /// <summary>Forgets all rows and gives all memory back.</summary>
     public void Release()
     {
-        ReleaseFull();
-        if (_rows.Length > 0)
-        {
-            ArrayPool<byte>.Shared.Return(_rows);
-        }
-
-        _rows = [];
-        _used = 0;
-        Length = 0;
+        ReleaseRows();
+        Clear();
     }
 
     void Grow(int bytes)
@@ -112,11 +105,7 @@ sealed class RowBuffer
         var usual = _full is { Count: > 0 } ? LargestArray : Math.Clamp(_rows.Length * 2, InitialBytes, LargestArray);
         var larger = ArrayPool<byte>.Shared.Rent(Math.Max(usual, _used + bytes));
         _rows.AsSpan(0, _used).CopyTo(larger);
-        if (_rows.Length > 0)
-        {
-            ArrayPool<byte>.Shared.Return(_rows);
-        }
-
+        ReleaseRows();
         _rows = larger;
     }
 
@@ -127,6 +116,15 @@ sealed class RowBuffer
             (_full ??= []).Add(new ArraySegment<byte>(_rows, 0, _used));
             _rows = [];
             _used = 0;
+        }
+    }
+
+    void ReleaseRows()
+    {
+        if (_rows.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(_rows);
+            _rows = [];
         }
     }
 

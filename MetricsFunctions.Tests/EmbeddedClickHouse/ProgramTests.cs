@@ -114,7 +114,13 @@ public sealed partial class ProgramTests : IDisposable
     [Fact]
     public async Task A_missing_library_is_told_in_one_line()
     {
-        using var copy = ServerProgram.Copy();
+        using var copy = new TemporaryFolder();
+        Directory.CreateDirectory(Path.Combine(copy.Path, "server"));
+        foreach (var file in Directory.EnumerateFiles(AppContext.BaseDirectory, $"{ServerProgram.Name}*"))
+        {
+            File.Copy(file, Path.Combine(copy.Path, Path.GetFileName(file)));
+        }
+
         var configuration = Path.Combine(copy.Path, $"{ServerProgram.Name}.runtimeconfig.json");
         await File.WriteAllTextAsync(configuration, (await File.ReadAllTextAsync(configuration)).Replace("libchdb.so", "none.so", StringComparison.Ordinal));
 

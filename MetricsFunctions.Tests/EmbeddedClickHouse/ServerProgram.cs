@@ -30,24 +30,6 @@ sealed class ServerProgram : IDisposable
     public static ServerProgram StartIn(string folder, params string[] arguments) =>
         new(Process.Start(new ProcessStartInfo(Path.Combine(folder, Name), arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!);
 
-    /// <summary>A copy of the program, to be changed and started with <see cref="StartIn"/>.</summary>
-    public static TemporaryFolder Copy()
-    {
-        var copy = new TemporaryFolder();
-        Directory.CreateDirectory(Path.Combine(copy.Path, "server"));
-        string[] files =
-        [
-            .. Directory.EnumerateFiles(AppContext.BaseDirectory, $"{Name}*"),
-            .. Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "server")),
-        ];
-        foreach (var file in files)
-        {
-            File.Copy(file, Path.Combine(copy.Path, Path.GetRelativePath(AppContext.BaseDirectory, file)));
-        }
-
-        return copy;
-    }
-
     /// <summary>Reads the line that tells that it is ready.</summary>
     public async Task<string> ReadyAsync() => await _process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException(await _errors);
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using MetricsFunctions.EmbeddedClickHouse;
 using MetricsFunctions.Tests.EmbeddedClickHouse;
 
 namespace MetricsFunctions.Tests.Faults;
@@ -77,56 +78,44 @@ public sealed class StorageFaultTests(ITestOutputHelper output)
     public async Task An_account_that_cannot_insert(string right, string wrong, string brief, string advice)
     {
         // Accounts are a matter of the server's files, and this server reads them at its start only.
-        using var program = ServerProgram.Copy();
-        var file = Path.Combine(program.Path, "server", "users.xml");
-        var users = (await File.ReadAllTextAsync(file))
-            .Replace("</profiles>", "<service><readonly>0</readonly></service></profiles>", StringComparison.Ordinal)
-            .Replace("</users>", """
+        using var configuration = ServerConfiguration.Copy();
+        const string Account = """
+            <clickhouse>
+              <profiles><service><readonly>0</readonly></service></profiles>
+              <users>
                 <service>
                   <password>secret</password>
                   <networks><ip>127.0.0.1</ip></networks>
                   <profile>service</profile>
                   <quota>default</quota>
-                  <grants><query>GRANT INSERT ON metrics.samples</query><query>GRANT SELECT ON metrics.samples</query></grants>
-                </service></users>
-                """, StringComparison.Ordinal);
-        Assert.Contains(right, users, StringComparison.Ordinal);
+                  <grants><query>GRANT INSERT ON metrics.samples</query></grants>
+                </service>
+              </users>
+            </clickhouse>
+            """;
+        Assert.Contains(right, Account, StringComparison.Ordinal);
 
         await using var installation = await StartAsync();
         await installation.ClickHouse.StopAsync();
         await installation.Process.KillAsync();
-        ServerProgram? server = null;
-        try
+        await WriteAsync(Account);
+        await using var server = await ClickHouseServer.StartAsync(new ClickHouseServerOptions
         {
-            await RestartAsync(users);
-            await installation.StartServiceAsync("Username=service;Password=secret");
-            await AssertToldAndOvercomeAsync(
-                installation, brief, advice, () => RestartAsync(users.Replace(right, wrong, StringComparison.Ordinal)), () => RestartAsync(users));
-        }
-        finally
-        {
-            await StopAsync();
-        }
+            DataPath = installation.ClickHouse.DataPath,
+            HttpPort = installation.ClickHouse.HttpPort,
+            TcpPort = installation.ClickHouse.TcpPort,
+            ConfigurationPath = configuration.Path,
+        });
+        await installation.StartServiceAsync("Username=service;Password=secret");
+        await AssertToldAndOvercomeAsync(
+            installation, brief, advice, () => RestartAsync(Account.Replace(right, wrong, StringComparison.Ordinal)), () => RestartAsync(Account));
 
-        // Returns when the engine has left the data folder too.
-        async Task StopAsync()
-        {
-            server?.Terminate();
-            await (server?.ExitedAsync() ?? Task.FromResult((0, "", Array.Empty<string>())));
-            server?.Dispose();
-            server = null;
-        }
+        Task WriteAsync(string account) => File.WriteAllTextAsync(Path.Combine(configuration.Path, "users.d", "service.xml"), account);
 
-        async Task RestartAsync(string content)
+        async Task RestartAsync(string account)
         {
-            await StopAsync();
-            await File.WriteAllTextAsync(file, content);
-            server = ServerProgram.StartIn(
-                program.Path,
-                "--data", installation.ClickHouse.DataPath,
-                "--http-port", $"{installation.ClickHouse.HttpPort}",
-                "--tcp-port", $"{installation.ClickHouse.TcpPort}");
-            await server.ReadyAsync();
+            await WriteAsync(account);
+            await server.RestartAsync();
         }
     }
 

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using ClickHouse.Driver;
 using MetricsFunctions.EmbeddedClickHouse;
 using MetricsFunctions.Ingestion.Storage;
+using MetricsFunctions.Tests.EmbeddedClickHouse;
 
 namespace MetricsFunctions.Tests.Grafana;
 
@@ -12,7 +13,8 @@ public sealed class ComposedClickHouse : IAsyncLifetime
 {
     const string IngestPassword = "of ingest";
     const string GrafanaPassword = "of grafana";
-    readonly TemporaryFolder _folder = new();
+    readonly TemporaryFolder _configuration = ServerConfiguration.Copy();
+    readonly TemporaryFolder _data = new();
     readonly HttpClient _http = new();
 
     public ClickHouseServer Server { get; private set; } = null!;
@@ -28,26 +30,25 @@ public sealed class ComposedClickHouse : IAsyncLifetime
     {
         Environment.SetEnvironmentVariable("CLICKHOUSE_INGEST_PASSWORD", IngestPassword);
         Environment.SetEnvironmentVariable("CLICKHOUSE_GRAFANA_PASSWORD", GrafanaPassword);
-        var configuration = Directory.CreateDirectory(Path.Combine(_folder.Path, "configuration", "users.d")).Parent!.FullName;
-        Copy(Path.Combine(AppContext.BaseDirectory, "server"), configuration);
-        Copy(Path.Combine(Repository.Root, "clickhouse", "users.d"), Path.Combine(configuration, "users.d"));
+        foreach (var file in Directory.GetFiles(Path.Combine(Repository.Root, "clickhouse", "users.d")))
+        {
+            File.Copy(file, Path.Combine(_configuration.Path, "users.d", Path.GetFileName(file)));
+        }
 
         Server = await ClickHouseServer.StartAsync(new ClickHouseServerOptions
         {
-            DataPath = Path.Combine(_folder.Path, "data"),
-            ConfigurationPath = configuration,
+            DataPath = _data.Path,
+            ConfigurationPath = _configuration.Path,
         });
         using var client = new ClickHouseClient(Server.ConnectionString);
         await Schema.ApplyAsync(client);
 
         // A sample each 20 minutes for a year and each second of the last ten minutes, for every metric and host; whole numbers, so that sums are exact.
-        var names = string.Join(',', Metrics.Select(name => $"'{name.Replace("'", "\\'", StringComparison.Ordinal)}'"));
-        var hosts = string.Join(',', Hosts.Select(host => $"'{host.Replace("'", "\\'", StringComparison.Ordinal)}'"));
         foreach (var (count, step) in new[] { (360 * 72, 1200), (600, 1) })
         {
             await AsAdministratorAsync($"""
                 INSERT INTO metrics.samples (metric_name, tags, timestamp, metric_value)
-                SELECT [{names}][number % 5 + 1] AS name, map('host', [{hosts}][intDiv(number, 5) % 3 + 1]),
+                SELECT [{GrafanaSql.Quote(Metrics)}][number % 5 + 1] AS name, map('host', [{GrafanaSql.Quote(Hosts)}][intDiv(number, 5) % 3 + 1]),
                        fromUnixTimestamp64Milli(1000 * toInt64({End.ToUnixTimeSeconds()} - {step} * (1 + intDiv(number, 15)))), number % 1000
                 FROM numbers(15 * {count})
                 """);
@@ -63,7 +64,8 @@ public sealed class ComposedClickHouse : IAsyncLifetime
     {
         _http.Dispose();
         await Server.DisposeAsync();
-        _folder.Dispose();
+        _data.Dispose();
+        _configuration.Dispose();
     }
 
     public async Task<string> AsAdministratorAsync(string sql) => await ReadAsync(await PostAsync("default", "", sql));
@@ -94,13 +96,5 @@ public sealed class ComposedClickHouse : IAsyncLifetime
         var text = await response.Content.ReadAsStringAsync();
         Assert.True(response.IsSuccessStatusCode, text);
         return text.TrimEnd('\n');
-    }
-
-    static void Copy(string from, string to)
-    {
-        foreach (var file in Directory.GetFiles(from))
-        {
-            File.Copy(file, Path.Combine(to, Path.GetFileName(file)));
-        }
     }
 }

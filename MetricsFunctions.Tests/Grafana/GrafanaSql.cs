@@ -44,7 +44,8 @@ static partial class GrafanaSql
         return sql;
     }
 
-    static string Quote(string[] values) =>
+    /// <summary>Values as a list of SQL; that of none is an empty string, as Grafana has it.</summary>
+    public static string Quote(string[] values) =>
         values.Length == 0 ? "''" : string.Join(',', values.Select(value => $"'{value.Replace("'", "\\'", StringComparison.Ordinal)}'"));
 
     [GeneratedRegex(@"\$__conditionalAll\((?<condition>(?>[^()]|(?<open>\()|(?<-open>\)))*?)(?(open)(?!)), \$(?<variable>\w+)\)")]

@@ -115,10 +115,8 @@ public sealed class QueryTests(ComposedClickHouse clickHouse) : IClassFixture<Co
 
     static IEnumerable<string> Filters(Choice choice)
     {
-        yield return choice.Metrics is { } metrics ? $"metric_name IN ({Quote(metrics)})" : "1";
-        yield return choice.TagValues is { } values ? $"tags['{choice.TagKey}'] IN ({Quote(values)})" : "1";
-
-        static string Quote(string[] values) => string.Join(',', values.Select(value => $"'{value.Replace("'", "\\'", StringComparison.Ordinal)}'"));
+        yield return choice.Metrics is { } metrics ? $"metric_name IN ({GrafanaSql.Quote(metrics)})" : "1";
+        yield return choice.TagValues is { } values ? $"tags['{choice.TagKey}'] IN ({GrafanaSql.Quote(values)})" : "1";
     }
 
     // The plugin takes the first time for the axis, strings for labels and numbers for values, and wants them in the order of time.

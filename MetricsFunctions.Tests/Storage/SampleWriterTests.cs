@@ -123,16 +123,9 @@ public sealed class SampleWriterTests
     public async Task Senders_that_were_just_answered_come_along_with_those_that_wait_already()
     {
         var time = new FakeTimeProvider();
-        var acknowledged = new TaskCompletionSource();
-        _answers.Enqueue(() => acknowledged.Task);
         await using var writer = Writer(time: time);
+        var waiting = await AnswerOneOfTwoAsync(writer, time);
 
-        var answered = writer.WriteAsync(Block("a"), null);
-        await Wait.UntilAsync(() => Task.FromResult(Inserts == 1));
-        var waiting = writer.WriteAsync(Block("b"), null);
-        time.Advance(TimeSpan.FromMilliseconds(10));
-        acknowledged.SetResult();
-        await answered;
         var back = writer.WriteAsync(Block("a"), null);
         await Task.WhenAll(waiting, back);
 
@@ -143,16 +136,8 @@ public sealed class SampleWriterTests
     public async Task Senders_that_do_not_come_back_are_not_waited_for_for_long()
     {
         var time = new FakeTimeProvider();
-        var acknowledged = new TaskCompletionSource();
-        _answers.Enqueue(() => acknowledged.Task);
         await using var writer = Writer(time: time);
-
-        var answered = writer.WriteAsync(Block("a"), null);
-        await Wait.UntilAsync(() => Task.FromResult(Inserts == 1));
-        var waiting = writer.WriteAsync(Block("b"), null);
-        time.Advance(TimeSpan.FromMilliseconds(10));
-        acknowledged.SetResult();
-        await answered;
+        var waiting = await AnswerOneOfTwoAsync(writer, time);
 
         // Small steps, because the wait may begin a moment after the answer.
         for (var waited = 0; !waiting.IsCompleted; waited++)
@@ -244,6 +229,20 @@ public sealed class SampleWriterTests
         await disposed;
         await Task.WhenAll(writes);
         Assert.Equal(2, Inserts);
+    }
+
+    // An INSERT of 10 ms; what came meanwhile is the task within the task, which waits.
+    async Task<Task> AnswerOneOfTwoAsync(SampleWriter writer, FakeTimeProvider time)
+    {
+        var acknowledged = new TaskCompletionSource();
+        _answers.Enqueue(() => acknowledged.Task);
+        var answered = writer.WriteAsync(Block("a"), null);
+        await Wait.UntilAsync(() => Task.FromResult(Inserts == 1));
+        var waiting = writer.WriteAsync(Block("b"), null);
+        time.Advance(TimeSpan.FromMilliseconds(10));
+        acknowledged.SetResult();
+        await answered;
+        return waiting;
     }
 
     int Inserts

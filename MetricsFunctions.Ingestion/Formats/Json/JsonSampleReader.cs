@@ -69,11 +69,7 @@ ref struct JsonSampleReader
         _block.Tags.Clear();
 
         Json.Step();
-        if (Json.Next() == '}')
-        {
-            Json.Step();
-        }
-        else
+        if (!StepOver('}'))
         {
             do
             {
@@ -94,9 +90,9 @@ ref struct JsonSampleReader
 
                 seen |= field;
             }
-            while (GoesOn());
+            while (StepOver(','));
 
-            if (!Ends())
+            if (!StepOver('}'))
             {
                 return false;
             }
@@ -120,22 +116,10 @@ ref struct JsonSampleReader
         return true;
     }
 
-    // Steps over the comma between two properties.
-    bool GoesOn()
+    // Steps over the next token, if it is this one.
+    bool StepOver(char token)
     {
-        if (Json.Next() != ',')
-        {
-            return false;
-        }
-
-        Json.Step();
-        return true;
-    }
-
-    // Steps over the end of the object.
-    bool Ends()
-    {
-        if (Json.Next() != '}')
+        if (Json.Next() != token)
         {
             return false;
         }
@@ -178,7 +162,7 @@ ref struct JsonSampleReader
 
     bool ReadValue(int depth)
     {
-        if (!IsNumber(Json.Next()))
+        if (!JsonScanner.BeginsNumber(Json.Next()))
         {
             return Refuse("/metric_value", "must be a JSON number", depth);
         }
@@ -207,7 +191,7 @@ ref struct JsonSampleReader
 
             isTime = Rfc3339.TryParse(text.Unescape(_textRoom), out _timestamp);
         }
-        else if (IsNumber(first))
+        else if (JsonScanner.BeginsNumber(first))
         {
             if (!Json.ReadNumber(out var number))
             {
@@ -233,9 +217,8 @@ ref struct JsonSampleReader
         }
 
         Json.Step();
-        if (Json.Next() == '}')
+        if (StepOver('}'))
         {
-            Json.Step();
             return true;
         }
 
@@ -267,12 +250,10 @@ ref struct JsonSampleReader
                 Note("/tags/", key, fault);
             }
         }
-        while (GoesOn());
+        while (StepOver(','));
 
-        return Ends();
+        return StepOver('}');
     }
-
-    static bool IsNumber(byte first) => first is (byte)'-' or (>= (byte)'0' and <= (byte)'9');
 
     // Notes a fault and steps over the value that has it.
     bool Refuse(string place, string detail, int depth)

@@ -93,6 +93,9 @@ ref struct JsonScanner(ReadOnlySpan<byte> text, bool isLast)
         }
     }
 
+    /// <summary>Whether a token with this first byte is a number.</summary>
+    public static bool BeginsNumber(byte first) => first is (byte)'-' or (>= (byte)'0' and <= (byte)'9');
+
     /// <summary>Reads the number that begins here.</summary>
     public bool ReadNumber(out ReadOnlySpan<byte> number)
     {
@@ -219,11 +222,10 @@ ref struct JsonScanner(ReadOnlySpan<byte> text, bool isLast)
     bool SkipScalar(byte first) => first switch
     {
         (byte)'"' => ReadString(out _),
-        (byte)'-' or (>= (byte)'0' and <= (byte)'9') => ReadNumber(out _),
         (byte)'t' => SkipWord("true"u8),
         (byte)'f' => SkipWord("false"u8),
         (byte)'n' => SkipWord("null"u8),
-        _ => false,
+        _ => BeginsNumber(first) && ReadNumber(out _),
     };
 
     bool SkipWord(ReadOnlySpan<byte> word)
