@@ -92,9 +92,15 @@ public sealed partial class IngestEndpoint
             try
             {
                 intake.Begin(new AcceptedTime(_time.GetUtcNow(), _options.MaxSampleAge));
-                if ((await RequestBody.ReadAsync(request, format!, intake, _options) ?? Problem.IfAny(intake.Refusals)) is { } problem)
+                if (await RequestBody.ReadAsync(request, format!, intake, _options) is { } problem)
                 {
                     return problem;
+                }
+
+                intake.End();
+                if (intake.Refusals.Count > 0)
+                {
+                    return Problem.Refused(intake.Refusals);
                 }
 
                 accepted = intake.IsList ? intake.Block.Count : null;

@@ -31,11 +31,10 @@ sealed record Problem(int Status, string Detail)
     public static Problem MethodNotAllowed(string allow) =>
         new(StatusCodes.Status405MethodNotAllowed, $"This path takes {allow}.") { Allow = allow };
 
-    /// <summary>Answers <see langword="null"/> when nothing is refused.</summary>
-    public static Problem? IfAny(Refusals refusals) => refusals.Count == 0
-        ? null
-        : new(StatusCodes.Status400BadRequest, "The request was refused as a whole; nothing of it is stored.")
+    public static Problem Refused(Refusals refusals) =>
+        new(StatusCodes.Status400BadRequest, "The request was refused as a whole; nothing of it is stored.")
         {
+            // The refusals themselves serve the next request while this one is answered.
             Errors = [.. refusals.Listed],
             ErrorCount = refusals.Count,
         };

@@ -41,6 +41,15 @@ public sealed class SampleIntake : IResettable
         IsList |= part.IsList;
     }
 
+    /// <summary>Ends the body: one that has nothing in it, not even an empty list, is refused.</summary>
+    public void End()
+    {
+        if (!IsList && Block.Count == 0 && Refusals.Count == 0)
+        {
+            Refusals.Add("", "is empty: samples with metric_name and metric_value are expected");
+        }
+    }
+
     /// <summary>Empties it for the next request.</summary>
     public bool TryReset()
     {

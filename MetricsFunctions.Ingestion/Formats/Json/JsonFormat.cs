@@ -13,6 +13,7 @@ sealed class JsonFormat : SampleFormat
     enum State
     {
         Start,
+        BehindMark,
         BehindBracket,
         BehindComma,
         BehindItem,
@@ -31,11 +32,16 @@ sealed class JsonFormat : SampleFormat
 
     static int Read(ReadOnlySpan<byte> bytes, bool isLast, SampleIntake intake, ref State state)
     {
-        // RFC 8259 section 8.1 lets a parser ignore it; editors and shells on Windows write it.
+        if (state == State.Start && bytes.Length < Encoding.UTF8.Preamble.Length && !isLast)
+        {
+            return 0;
+        }
+
+        // RFC 8259 section 8.1 lets a parser ignore a byte order mark; editors and shells on Windows write it.
         if (state == State.Start && bytes.StartsWith(Encoding.UTF8.Preamble))
         {
-            bytes = bytes[Encoding.UTF8.Preamble.Length..];
-            return Encoding.UTF8.Preamble.Length + Read(bytes, isLast, intake, ref state);
+            state = State.BehindMark;
+            return Encoding.UTF8.Preamble.Length + Read(bytes[Encoding.UTF8.Preamble.Length..], isLast, intake, ref state);
         }
 
         var refusals = intake.Refusals;
@@ -46,12 +52,10 @@ sealed class JsonFormat : SampleFormat
             var next = samples.Json.Next();
             if (samples.Json.RanOut)
             {
-                if (isLast && state != State.End)
+                if (isLast && intake.IsList && state != State.End)
                 {
                     refusals.Item = null;
-                    refusals.Add("", state == State.Start
-                        ? "is empty: a JSON object with metric_name and metric_value, or an array of such, is expected"
-                        : "is cut off: the array does not end");
+                    refusals.Add("", "is cut off: the array does not end");
                 }
 
                 break;
@@ -59,7 +63,7 @@ sealed class JsonFormat : SampleFormat
 
             switch (state, next)
             {
-                case (State.Start, (byte)'['):
+                case (State.Start or State.BehindMark, (byte)'['):
                     intake.IsList = true;
                     state = State.BehindBracket;
                     samples.Json.Step();

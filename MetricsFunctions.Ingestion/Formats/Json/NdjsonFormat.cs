@@ -18,10 +18,9 @@ sealed class NdjsonFormat : SampleFormat
     /// <inheritdoc/>
     public override int Read(ReadOnlySpan<byte> bytes, bool isLast, SampleIntake intake)
     {
-        var isWhole = isLast && intake.NextItem == 0;
-        intake.IsList = true;
         var samples = new JsonSampleReader(intake, stackalloc byte[JsonSampleReader.Scratch]);
-        var at = intake.NextItem == 0 && bytes.StartsWith(Encoding.UTF8.Preamble) ? Encoding.UTF8.Preamble.Length : 0;
+        var mark = intake.NextItem == 0 && bytes.StartsWith(Encoding.UTF8.Preamble) ? Encoding.UTF8.Preamble.Length : 0;
+        var at = mark;
         while (at < bytes.Length)
         {
             var length = bytes[at..].IndexOf((byte)'\n');
@@ -29,7 +28,7 @@ sealed class NdjsonFormat : SampleFormat
             {
                 if (!isLast)
                 {
-                    return at;
+                    return at > mark ? at : 0;
                 }
 
                 length = bytes.Length - at;
@@ -39,12 +38,6 @@ sealed class NdjsonFormat : SampleFormat
             ReadLine(ref samples, intake);
             intake.NextItem++;
             at = Math.Min(at + length + 1, bytes.Length);
-        }
-
-        if (isWhole && intake.Block.Count == 0 && intake.Refusals.Count == 0)
-        {
-            intake.Refusals.Item = null;
-            intake.Refusals.Add("", "is empty: a JSON object with metric_name and metric_value a line is expected");
         }
 
         return bytes.Length;
@@ -58,6 +51,7 @@ sealed class NdjsonFormat : SampleFormat
             return;
         }
 
+        intake.IsList = true;
         var refusals = intake.Refusals;
         refusals.Item = intake.NextItem;
         var begin = samples.Json.At;

@@ -1,0 +1,60 @@
+using System.Buffers;
+using CsCheck;
+using MetricsFunctions.Ingestion.Formats;
+using MetricsFunctions.Ingestion.Formats.Json;
+using MetricsFunctions.Ingestion.Samples;
+
+namespace MetricsFunctions.Tests.Formats.Json;
+
+/// <summary>Whatever the body and wherever it is cut, a format finds in it what <see cref="PlainJson"/> does.</summary>
+public sealed class JsonPropertyTests
+{
+    static readonly AcceptedTime Accepted = new(GenBody.Now, TimeSpan.FromDays(365));
+
+    [Fact]
+    public void A_JSON_text_means_what_a_plain_reader_says() =>
+        Compare(GenBody.Json, new JsonFormat(), PlainJson.OfJson);
+
+    [Fact]
+    public void Lines_mean_what_a_plain_reader_says() =>
+        Compare(GenBody.Lines, new NdjsonFormat(), PlainJson.OfLines);
+
+    [Fact]
+    public void Several_readers_find_the_same_faults_as_one() => Gen.Select(GenBody.Lines, GenBody.Lines, GenBody.Lines).Sample(
+        (one, two, three) =>
+        {
+            byte[][] pieces = [[.. one, (byte)'\n'], [.. two, (byte)'\n'], three];
+            var together = Reading.InPieces(new NdjsonFormat(), [.. pieces.SelectMany(piece => piece)], Accepted, []);
+
+            var intake = new SampleIntake();
+            intake.Begin(Accepted);
+            var readers = new LineReaders(new NdjsonFormat(), intake);
+            foreach (var piece in pieces)
+            {
+                var pooled = ArrayPool<byte>.Shared.Rent(piece.Length);
+                piece.CopyTo(pooled, 0);
+                readers.AddAsync(pooled, piece.Length, isLast: piece == three).AsTask().GetAwaiter().GetResult();
+            }
+
+            readers.EndAsync(intake).GetAwaiter().GetResult();
+            intake.End();
+            Assert.Equal(together.Refusals.Count, intake.Refusals.Count);
+            Assert.Equal(together.Refusals.Listed, intake.Refusals.Listed);
+            Assert.Equal(together.Block.Count, intake.Block.Count);
+        },
+        iter: Fuzz.Bodies(2_000) / 3);
+
+    static void Compare(Gen<byte[]> bodies, SampleFormat format, Func<byte[], AcceptedTime, Reading> plain) => Gen.Select(bodies, GenBody.Pieces).Sample(
+        (body, pieces) => plain(body, Accepted).AssertEqual(Reading.InPieces(format, body, Accepted, pieces)),
+        iter: Fuzz.Bodies(10_000),
+        print: input => $"{Convert.ToBase64String(input.Item1)} {string.Join(',', input.Item2)}");
+}
+
+/// <summary>How many bodies are tried: some thousands in every run of the tests, and <c>FUZZ_BODIES</c> when somebody asks for proof.</summary>
+static class Fuzz
+{
+    public static int Bodies(int few) =>
+        Environment.GetEnvironmentVariable("FUZZ_BODIES") is { Length: > 0 } bodies
+            ? int.Parse(bodies, System.Globalization.CultureInfo.InvariantCulture)
+            : few;
+}

@@ -1,0 +1,91 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using MetricsFunctions.Ingestion.Formats;
+using MetricsFunctions.Ingestion.Samples;
+
+namespace MetricsFunctions.Tests.Formats.Json;
+
+/// <summary>What was found in a body.</summary>
+sealed class Reading
+{
+    /// <summary>The good samples.</summary>
+    public List<string> Rows { get; } = [];
+
+    /// <summary>Where a rule is broken.</summary>
+    public List<string> Pointers { get; } = [];
+
+    /// <summary>What is no JSON: a line, or the whole body. Where exactly it stops being JSON is a matter of taste.</summary>
+    public List<string> Broken { get; } = [];
+
+    public static string Row(string name, string tags, long timestamp, double value) =>
+        string.Create(CultureInfo.InvariantCulture, $"{name} {{{tags}}} {timestamp} {BitConverter.DoubleToInt64Bits(value)}");
+
+    /// <summary>Reads a body with a format, in pieces that end at the given places.</summary>
+    public static SampleIntake InPieces(SampleFormat format, byte[] body, AcceptedTime accepted, IEnumerable<int> lengths)
+    {
+        var intake = new SampleIntake();
+        intake.Begin(accepted);
+        var (begin, end) = (0, 0);
+        foreach (var length in lengths)
+        {
+            end = Math.Min(end + length, body.Length);
+            begin += format.Read(body.AsSpan(begin..end), isLast: false, intake);
+            Assert.InRange(begin, 0, end);
+        }
+
+        format.Read(body.AsSpan(begin), isLast: true, intake);
+        intake.End();
+        return intake;
+    }
+
+    /// <summary>Asserts that a format found the same as this.</summary>
+    public void AssertEqual(SampleIntake found)
+    {
+        if (Broken.Count == 0)
+        {
+            Assert.Equal(Pointers.Count, found.Refusals.Count);
+            Assert.Equal(Pointers.Take(Refusals.MaxListed), found.Refusals.Listed.Select(refusal => refusal.Path));
+            if (Pointers.Count == 0)
+            {
+                Assert.Equal(Rows, RowsOf(found.Block));
+            }
+
+            return;
+        }
+
+        // Besides what is broken, as many faults as the lines that are not have; a broken one may have shown some before it broke.
+        Assert.NotEqual(0, found.Refusals.Count);
+        if (Broken is not [""] && found.Refusals.Count <= Refusals.MaxListed)
+        {
+            var listed = found.Refusals.Listed.Select(refusal => refusal.Path).ToList();
+            Assert.All(Broken, line => Assert.Contains(line, listed));
+            Assert.Equal(Pointers, listed.Where(pointer => !Broken.Any(line => pointer == line || pointer.StartsWith(line + '/', StringComparison.Ordinal))));
+        }
+    }
+
+    static List<string> RowsOf(SampleBlock block)
+    {
+        var rows = new List<string>();
+        var bytes = block.Rows.ToArray();
+        for (var at = 0; at < bytes.Length;)
+        {
+            var name = Text();
+            var tags = Enumerable.Range(0, Length()).Select(_ => $"{Text()}={Text()}").ToList();
+            rows.Add(Row(name, string.Join(',', tags), BitConverter.ToInt64(bytes, at), BitConverter.ToDouble(bytes, at + 8)));
+            at += 24;
+
+            string Text()
+            {
+                var length = Length();
+                at += length;
+                return Encoding.UTF8.GetString(bytes, at - length, length);
+            }
+
+            int Length() => bytes[at++] is var low && low < 0x80 ? low : (low & 0x7F) | (bytes[at++] << 7);
+        }
+
+        Assert.Equal(block.Count, rows.Count);
+        return rows;
+    }
+}
