@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Globalization;
 
 namespace MetricsFunctions.Ingestion.Formats.Json;
 
@@ -44,7 +45,8 @@ static class JsonNumber
             }
         }
 
-        return Utf8Parser.TryParse(number, out double nearest, out var length) && length == number.Length ? nearest : double.NaN;
+        // Not Utf8Parser: of two doubles that are equally near, it takes the wrong one when the number ends in zeros.
+        return double.Parse(number, NumberStyles.Float, CultureInfo.InvariantCulture);
     }
 
     /// <summary>The integer, when it is written as one and has at most 64 bits.</summary>

@@ -40,7 +40,7 @@ sealed class NdjsonFormat : SampleFormat
             at = Math.Min(at + length + 1, bytes.Length);
         }
 
-        return bytes.Length;
+        return at > mark || isLast ? at : 0;
     }
 
     static void ReadLine(ref JsonSampleReader samples, SampleIntake intake)
