@@ -52,6 +52,16 @@ sealed class ChildProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>The most bytes of memory that were ever resident.</summary>
+    public long PeakResidentMemory
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.PeakWorkingSet64;
+        }
+    }
+
     /// <summary>Starts a program.</summary>
     /// <exception cref="ComparisonException">There is no such program.</exception>
     public static ChildProcess Start(ProcessStartInfo start, params (string Name, string Value)[] environment)

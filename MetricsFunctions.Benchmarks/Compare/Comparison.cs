@@ -64,13 +64,15 @@ sealed class Comparison
             Contenders = contenders,
             Measurements = measurements,
             MostParts = await MostPartsAsync(contenders.Service),
+            Batches = await MeasureBatchesAsync(contenders),
+            AllocatedPerRow = BatchComparison.AllocatedPerRow(),
         };
     }
 
     async Task MeasureAsync(Contender contender, List<Measurement> measurements)
     {
         await using var process = await StartAsync(contender);
-        await Wrk.RunAsync(contender.Url, contender.Sample, contender.Connections[0], WarmUpSeconds, _stop);
+        await Wrk.RunAsync(contender, contender.Connections[0], WarmUpSeconds, _stop);
         foreach (var connections in contender.Connections)
         {
             var (load, memory) = await LoadAsync(
@@ -78,6 +80,20 @@ sealed class Comparison
             measurements.Add(new Measurement(contender, connections, load, memory));
             Console.WriteLine($"  {connections,4} connections: {load.RequestsPerSecond,8:N0} requests/s, median {load.MedianLatency:N2} ms");
         }
+    }
+
+    async Task<IReadOnlyList<BatchMeasurement>> MeasureBatchesAsync(Contenders contenders)
+    {
+        var comparison = new BatchComparison(contenders, _clickHouse, _stop);
+        var measurements = new List<BatchMeasurement>();
+        foreach (var batch in BatchComparison.All)
+        {
+            Console.WriteLine($"One body: {batch.Name}");
+            await using var service = await StartAsync(contenders.Service);
+            measurements.Add(await comparison.MeasureAsync(batch, service!));
+        }
+
+        return measurements;
     }
 
     async Task<long> MostPartsAsync(Contender contender)
@@ -96,14 +112,14 @@ sealed class Comparison
         await _clickHouse.ExecuteNonQueryAsync("TRUNCATE TABLE metrics.samples", cancellationToken: _stop);
         await _clickHouse.ExecuteNonQueryAsync("TRUNCATE TABLE metrics.samples_1m", cancellationToken: _stop);
 
-        var loading = Wrk.RunAsync(contender.Url, contender.Sample, connections, seconds, _stop);
+        var loading = Wrk.RunAsync(contender, connections, seconds, _stop);
         var watching = HighestAsync();
         await Task.WhenAll(loading, watching);
 
         var load = await loading;
-        if (contender.Stores && await CountAsync("metrics.samples") is var stored && stored < load.Requests)
+        if (contender.Stores && await CountAsync("metrics.samples") is var stored && stored < load.Requests * contender.Rows)
         {
-            throw new ComparisonException($"{contender.Name} acknowledged {load.Requests:N0} samples, and {stored:N0} are stored.");
+            throw new ComparisonException($"{contender.Name} acknowledged {load.Requests * contender.Rows:N0} samples, and {stored:N0} are stored.");
         }
 
         return (load, await watching);
@@ -148,7 +164,7 @@ sealed class Comparison
         {
             try
             {
-                using var response = await http.PostAsync(contender.Url, new StringContent(sample, Encoding.UTF8, "application/json"), _stop);
+                using var response = await http.PostAsync(contender.Url, new StringContent(sample, Encoding.UTF8, contender.MediaType), _stop);
                 if (response.IsSuccessStatusCode)
                 {
                     return;

@@ -6,8 +6,14 @@ namespace MetricsFunctions.Benchmarks.Compare;
 /// <param name="Connections">How many connections to load it with, heaviest first: the first load is also what warms it up.</param>
 sealed record Contender(string Name, Uri Url, int[] Connections)
 {
-    /// <summary>What is sent; %s is the value.</summary>
+    /// <summary>What is sent; each %s is the value.</summary>
     public string Sample { get; init; } = """{"metric_name": "cpu_load", "metric_value": %s}""";
+
+    /// <summary>How many samples that is, one a line.</summary>
+    public int Rows { get; init; } = 1;
+
+    /// <summary>What it is sent as.</summary>
+    public string MediaType => Rows == 1 ? "application/json" : "application/x-ndjson";
 
     /// <summary>Whether a success means that the sample is in <c>metrics.samples</c>.</summary>
     public bool Stores { get; init; } = true;

@@ -10,7 +10,7 @@ namespace MetricsFunctions.Benchmarks.Compare;
 sealed class Contenders(ClickHouseServer clickHouse)
 {
     /// <summary>The service.</summary>
-    public Contender Service { get; } = Standalone(clickHouse);
+    public Contender Service { get; } = Standalone(clickHouse, "the service", [1024, 64, 1], rows: 1);
 
     /// <summary>ClickHouse's HTTP interface, which gathers the INSERTs itself.</summary>
     public Contender Straight { get; } = IntoClickHouse(clickHouse, "async_insert=1", [64, 1]);
@@ -18,38 +18,59 @@ sealed class Contenders(ClickHouseServer clickHouse)
     /// <summary>ClickHouse's HTTP interface, each INSERT by itself.</summary>
     public Contender StraightSynchronous { get; } = IntoClickHouse(clickHouse, "async_insert=0", [1]);
 
+    /// <summary>The service, ten samples a request.</summary>
+    public Contender ServiceTen { get; } = Standalone(clickHouse, "the service, 10 rows a request", [64], rows: 10);
+
+    /// <summary>ClickHouse's HTTP interface, which gathers the INSERTs itself, ten samples a request.</summary>
+    public Contender StraightTen { get; } = IntoClickHouse(clickHouse, "async_insert=1", [64], rows: 10);
+
     /// <summary>The original task's shape.</summary>
     public Contender Flask { get; } = Gunicorn(clickHouse);
 
     /// <summary>The ceiling.</summary>
     public Contender Bare { get; } = BareKestrel();
 
-    public IReadOnlyList<Contender> All => [Service, Straight, StraightSynchronous, Flask, Bare];
+    public IReadOnlyList<Contender> All => [Service, Straight, StraightSynchronous, Flask, Bare, ServiceTen, StraightTen];
 
-    static Contender Standalone(ClickHouseServer clickHouse)
+    /// <summary>ClickHouse's HTTP interface, for one large body.</summary>
+    /// <param name="columns">The columns that it fills.</param>
+    public Uri BatchIntoClickHouse(string columns) => InsertUrl(clickHouse, $"async_insert=0&insert_deduplication_token={Guid.NewGuid():N}", columns);
+
+    static Contender Standalone(ClickHouseServer clickHouse, string name, int[] connections, int rows)
     {
         var root = FreeAddress();
-        return new Contender("the service", new Uri(root, "api/metrics"), [1024, 64, 1])
+        return new Contender(name, new Uri(root, "api/metrics"), connections)
         {
+            Rows = rows,
+            Sample = Lines("""{"metric_name": "cpu_load", "metric_value": %s}""", rows),
             Start = () => ChildProcess.StartDotnet(
                 "MetricsFunctions.Standalone",
                 ["--urls", root.AbsoluteUri],
                 ("ConnectionStrings__ClickHouse", clickHouse.ConnectionString),
-                ("Ingestion__AllowAnonymous", "true")),
+                ("Ingestion__AllowAnonymous", "true"),
+                ("Ingestion__MaxBodyBytes", $"{128 * 1024 * 1024}")),
         };
     }
 
-    static Contender IntoClickHouse(ClickHouseServer clickHouse, string setting, int[] connections)
+    static Contender IntoClickHouse(ClickHouseServer clickHouse, string setting, int[] connections, int rows = 1)
     {
-        // The table has no default time: without one, every row would be of 1970, and beyond its TTL.
-        const string Insert = "INSERT INTO metrics.samples (metric_name, metric_value, timestamp) FORMAT JSONEachRow";
+        // As a sender would that knows when it measured.
         var now = DateTime.UtcNow.ToString("yyyy-MM-dd HH:mm:ss.fff", CultureInfo.InvariantCulture);
-        var url = new Uri($"http://127.0.0.1:{clickHouse.HttpPort}/?{setting}&wait_for_async_insert=1&query={Uri.EscapeDataString(Insert)}");
-        return new Contender($"straight into ClickHouse, `{setting}`", url, connections)
+        var name = $"straight into ClickHouse, `{setting}`" + (rows > 1 ? $", {rows} rows a request" : "");
+        return new Contender(name, InsertUrl(clickHouse, setting, "metric_name, metric_value, timestamp"), connections)
         {
-            Sample = $$"""{"metric_name": "cpu_load", "metric_value": %s, "timestamp": "{{now}}"}""",
+            Rows = rows,
+            Sample = Lines($$"""{"metric_name": "cpu_load", "metric_value": %s, "timestamp": "{{now}}"}""", rows),
         };
     }
+
+    static Uri InsertUrl(ClickHouseServer clickHouse, string settings, string columns)
+    {
+        var insert = $"INSERT INTO metrics.samples ({columns}) FORMAT JSONEachRow";
+        return new Uri($"http://127.0.0.1:{clickHouse.HttpPort}/?{settings}&wait_for_async_insert=1&query={Uri.EscapeDataString(insert)}");
+    }
+
+    static string Lines(string sample, int rows) => string.Join('\n', Enumerable.Repeat(sample, rows));
 
     static Contender Gunicorn(ClickHouseServer clickHouse)
     {

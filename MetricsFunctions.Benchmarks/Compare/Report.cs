@@ -18,6 +18,12 @@ sealed class Report
     /// <summary>The most active parts of <c>metrics.samples</c> that were counted under load.</summary>
     public required long MostParts { get; init; }
 
+    /// <summary>Large bodies.</summary>
+    public required IReadOnlyList<BatchMeasurement> Batches { get; init; }
+
+    /// <summary>Bytes that reading and encoding a row allocates.</summary>
+    public required double AllocatedPerRow { get; init; }
+
     /// <summary>The promises and what became of them.</summary>
     public IEnumerable<Bar> Bars =>
     [
@@ -26,6 +32,10 @@ sealed class Report
         RequestsPerSecond(1024, Contenders.Bare, limit: 0.65, aim: 0.85),
         Compare("median latency, 1 connection", 1, Contenders.StraightSynchronous, one => one.Load.MedianLatency, "0.00 ms", limit: 1.3, aim: 1.1),
         Compare($"resident memory, {MemoryConnections} connections", MemoryConnections, Contenders.Bare, one => one.PeakMemory / 1e6, "0 MB", limit: 2, aim: 1.3),
+        Compare("rows/s, 10 a request, 64 connections", 64, Contenders.ServiceTen, Contenders.StraightTen, one => one.Load.RequestsPerSecond * one.Contender.Rows, "N0", limit: 10, aim: 20),
+        .. Batches.Select(TimeOfBatch),
+        PeakMemoryOfBatch(Batches.MaxBy(batch => batch.BodyBytes)!),
+        new Bar("bytes allocated per row, reading and encoding", Text(AllocatedPerRow, "0.##"), "", AllocatedPerRow, Limit: 0, Aim: 0),
         new Bar($"most active parts, {Options.PartsSeconds} s at 64 connections", $"{MostParts}", "", MostParts, Limit: 150, Aim: 60),
     ];
 
@@ -52,23 +62,43 @@ sealed class Report
         ## How it is measured
 
         Everything runs on this one machine: the contender, ClickHouse with the service's tables in a new folder, and
-        [wrk](https://github.com/wg/wrk) with one thread. A request carries one sample in JSON, each with a value of its own. In every round each
+        [wrk](https://github.com/wg/wrk) with one thread. A request carries one sample in JSON, or ten in NDJSON, with a value of its own. In every round each
         contender in turn is started, warmed up for {Comparison.WarmUpSeconds} s and loaded for {Options.Seconds} s with each number of connections; the tables are emptied before
         each load. One answer other than a success, one socket error, or fewer rows in `metrics.samples` than successes fails the run. The
-        service is `MetricsFunctions.Standalone` with its defaults. What goes straight into ClickHouse is `FORMAT JSONEachRow` over HTTP, with
+        service is `MetricsFunctions.Standalone` with its defaults, but for a larger `MaxBodyBytes`. What goes straight into ClickHouse is `FORMAT JSONEachRow` over HTTP, with
         `wait_for_async_insert=1`; the embedded engine carries an asynchronous INSERT out at once, where a server would gather several. Flask is [an app that writes one INSERT a request](../MetricsFunctions.Benchmarks/Compare/one_insert_per_request.py)
         with clickhouse-driver, under gunicorn with 2 workers of 16 threads, all from Debian's packages. ClickHouse keeps its default not to sync an
         INSERT to disk before it answers, for all alike. The bare endpoint is Kestrel with the service's configuration and runtime settings; it parses
-        the JSON and drops it. Memory is read ten times a second and parts once a second, and the highest value counts.
+        the JSON and drops it. One body is NDJSON, POSTed to the service and straight into ClickHouse as `FORMAT JSONEachRow` with `async_insert=0` in
+        turn, {BatchComparison.WarmUps} times unmeasured and {BatchComparison.Runs} times measured, into empty tables; the service is started anew for each. Memory is read ten times a second and parts once a second, and the highest value counts.
 
         """;
+
+    static Bar TimeOfBatch(BatchMeasurement batch)
+    {
+        var (service, straight) = (Median(batch.Service), Median(batch.Straight));
+        return new Bar(
+            $"time to the answer, {batch.Batch.Name}", $"{Text(service, "0")} ms", $"straight into ClickHouse: {Text(straight, "0")} ms", service / straight, Limit: 1.5, Aim: 1);
+    }
+
+    static Bar PeakMemoryOfBatch(BatchMeasurement batch) => new(
+        $"peak resident memory, {batch.Batch.Name}",
+        $"{Text(batch.PeakMemory / 1e6, "0")} MB",
+        $"the body: {Text(batch.BodyBytes / 1e6, "0")} MB",
+        (double)batch.PeakMemory / batch.BodyBytes,
+        Limit: 3,
+        Aim: 1.5);
 
     Bar RequestsPerSecond(int connections, Contender against, double limit, double aim) =>
         Compare($"requests/s, {connections} connections", connections, against, one => one.Load.RequestsPerSecond, "N0", limit, aim);
 
-    Bar Compare(string what, int connections, Contender against, Func<Measurement, double> value, string format, double limit, double aim)
+    Bar Compare(string what, int connections, Contender against, Func<Measurement, double> value, string format, double limit, double aim) =>
+        Compare(what, connections, Contenders.Service, against, value, format, limit, aim);
+
+    Bar Compare(
+        string what, int connections, Contender contender, Contender against, Func<Measurement, double> value, string format, double limit, double aim)
     {
-        var service = Median(Values(Contenders.Service, connections, value));
+        var service = Median(Values(contender, connections, value));
         var other = Median(Values(against, connections, value));
         return new Bar(what, Text(service, format), $"{against.Name}: {Text(other, format)}", service / other, limit, aim);
     }

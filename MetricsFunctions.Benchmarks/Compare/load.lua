@@ -1,4 +1,4 @@
--- Posts samples with wrk; its argument is the body, with %s where the value goes.
+-- Posts samples with wrk; its arguments are the media type and the body, with %s wherever the value goes.
 
 -- More than one load brings to ClickHouse as single INSERTs: it takes equal ones for retries, and would store them once.
 local count = 65536
@@ -6,9 +6,9 @@ local requests = {}
 local at = 0
 
 function init(arguments)
-  local headers = { ["Content-Type"] = "application/json" }
+  local headers = { ["Content-Type"] = arguments[1] }
   for i = 1, count do
-    local body = string.format(arguments[1], string.format("%.3f", i / 1000))
+    local body = string.gsub(arguments[2], "%%s", string.format("%.3f", i / 1000))
     requests[i] = wrk.format("POST", nil, headers, body)
   end
 end
