@@ -17,6 +17,8 @@ public static class IngestionServices
     /// <param name="services">The host's services.</param>
     public static IServiceCollection AddIngestion(this IServiceCollection services)
     {
+        ContentEncoding.RefuseCutOffStreams();
+
         services.AddOptions<IngestionOptions>()
             .BindConfiguration(IngestionOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true)
             .ValidateOnStart();

@@ -20,8 +20,11 @@ static class ContentEncoding
         ["zstd"] = Zstd,
     };
 
-    // Otherwise a stream that was cut off would pass for one that ended. It is read when the first stream is made.
-    static ContentEncoding() => AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
+    /// <summary>
+    /// Makes .NET refuse a stream that was cut off, which would pass for one that ended. To be called before anyone decompresses anything:
+    /// .NET looks at the switch once.
+    /// </summary>
+    public static void RefuseCutOffStreams() => AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
 
     /// <summary>Answers <see langword="null"/> for a request whose body can be read.</summary>
     public static Problem? Check(HttpRequest request) =>
