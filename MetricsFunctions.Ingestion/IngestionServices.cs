@@ -47,7 +47,7 @@ public static class IngestionServices
     {
         var ingest = routes.ServiceProvider.GetRequiredService<IngestEndpoint>();
         var health = routes.ServiceProvider.GetRequiredService<HealthEndpoint>();
-        routes.Map("/api/metrics", ingest.HandleAsync);
+        routes.Map("/api/metrics", context => ingest.HandleAsync(context, Protocol.Metrics));
         routes.Map("/api/health/live", HealthEndpoint.LiveAsync);
         routes.Map("/api/health/ready", health.ReadyAsync);
         routes.Map("{**path}", UnknownPath.HandleAsync);

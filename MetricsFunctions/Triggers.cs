@@ -16,7 +16,7 @@ public sealed class Triggers(IngestEndpoint ingest, HealthEndpoint health)
     /// <param name="request">The request; its response is written through its context.</param>
     [Function("metrics")]
     public Task Metrics([HttpTrigger(AuthorizationLevel.Anonymous, Route = "metrics")] HttpRequest request) =>
-        ingest.HandleAsync(request.HttpContext);
+        ingest.HandleAsync(request.HttpContext, Protocol.Metrics);
 
     /// <summary>Answers <c>GET /api/health/live</c>.</summary>
     /// <param name="request">The request; its response is written through its context.</param>

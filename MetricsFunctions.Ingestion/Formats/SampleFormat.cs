@@ -5,9 +5,6 @@ namespace MetricsFunctions.Ingestion.Formats;
 /// <summary>A way to write samples down. It keeps nothing between bodies, so one object serves all requests.</summary>
 abstract class SampleFormat
 {
-    /// <summary>The media types that announce it.</summary>
-    public abstract IReadOnlyList<string> MediaTypes { get; }
-
     /// <summary>Whether each line stands for itself, so that several cores can read a large body, each a piece of whole lines.</summary>
     public virtual bool IsLines => false;
 

@@ -1,15 +1,10 @@
-using System.Buffers;
-using System.Collections.Frozen;
-using System.Text;
-using MetricsFunctions.Ingestion.Formats;
-using MetricsFunctions.Ingestion.Formats.Json;
+using System.Security.Cryptography;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Storage;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.ObjectPool;
 using Microsoft.Extensions.Options;
-using Microsoft.Net.Http.Headers;
 
 namespace MetricsFunctions.Ingestion.Http;
 
@@ -20,11 +15,6 @@ public sealed partial class IngestEndpoint
 {
     const string IdempotencyKeyHeader = "Idempotency-Key";
     const int MaxIdempotencyKeyLength = 255;
-    static readonly byte[] Ok = """{"message":"ok"}"""u8.ToArray();
-
-    static readonly FrozenDictionary<string, SampleFormat> Formats = new SampleFormat[] { new JsonFormat(), new NdjsonFormat() }
-        .SelectMany(format => format.MediaTypes, (format, mediaType) => KeyValuePair.Create(mediaType, format))
-        .ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
     readonly IngestionOptions _options;
     readonly ApiKeys _apiKeys;
@@ -50,17 +40,19 @@ public sealed partial class IngestEndpoint
         _logger = logger;
     }
 
-    /// <summary>Serves <c>POST /api/metrics</c>; answers 200 only when ClickHouse has committed the samples.</summary>
+    /// <summary>Serves a path that takes samples; says that they are stored only when ClickHouse has committed them.</summary>
     /// <param name="context">The request; its response is written here.</param>
-    public async Task HandleAsync(HttpContext context)
+    /// <param name="protocol">What is spoken at the path.</param>
+    public async Task HandleAsync(HttpContext context, Protocol protocol)
     {
         ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(protocol);
         try
         {
-            if (await IngestAsync(context) is { } problem)
+            if (await IngestAsync(context, protocol) is { } problem)
             {
                 await RequestBody.DrainAsync(context.Request, _options);
-                await problem.WriteAsync(context.Response);
+                await protocol.WriteProblemAsync(context.Response, problem);
             }
         }
         catch (Exception) when (context.RequestAborted.IsCancellationRequested)
@@ -70,16 +62,24 @@ public sealed partial class IngestEndpoint
         catch (Exception e) when (!context.Response.HasStarted)
         {
             LogBug(e);
-            await Problem.Bug.WriteAsync(context.Response);
+            await protocol.WriteProblemAsync(context.Response, Problem.Bug);
         }
     }
 
-    async Task<Problem?> IngestAsync(HttpContext context)
+    async Task<Problem?> IngestAsync(HttpContext context, Protocol protocol)
     {
         var request = context.Request;
-        var format = FormatOf(request);
-        if ((CheckMethod(request) ?? _apiKeys.Check(request) ?? CheckContent(format) ?? ContentEncoding.Check(request) ?? CheckIdempotencyKey(request))
-            is { } refusal)
+        if ((CheckMethod(request) ?? _apiKeys.Check(request)) is { } stranger)
+        {
+            return stranger;
+        }
+
+        if (!protocol.TryGetFormat(request, out var format, out var unknown))
+        {
+            return unknown;
+        }
+
+        if ((ContentEncoding.Check(request) ?? CheckIdempotencyKey(request)) is { } refusal)
         {
             return refusal;
         }
@@ -87,12 +87,14 @@ public sealed partial class IngestEndpoint
         try
         {
             Task stored;
-            int? accepted;
+            Tally tally;
+            string? key = request.Headers[IdempotencyKeyHeader];
+            using var hash = key is null && protocol.IsKeyedByContent ? IncrementalHash.CreateHash(HashAlgorithmName.SHA256) : null;
             var intake = _intakes.Get();
             try
             {
                 intake.Begin(new AcceptedTime(_time.GetUtcNow(), _options.MaxSampleAge));
-                if (await RequestBody.ReadAsync(request, format!, intake, _options) is { } problem)
+                if (await RequestBody.ReadAsync(request, format, intake, _options, hash) is { } problem)
                 {
                     return problem;
                 }
@@ -103,8 +105,9 @@ public sealed partial class IngestEndpoint
                     return Problem.Refused(intake.Refusals);
                 }
 
-                accepted = intake.IsList ? intake.Block.Count : null;
-                stored = accepted == 0 ? Task.CompletedTask : _writer.WriteAsync(intake.Block, request.Headers[IdempotencyKeyHeader]);
+                tally = intake.Tally;
+                key ??= hash is null ? null : $"{request.Path} {Convert.ToHexStringLower(hash.GetCurrentHash())}";
+                stored = tally.Samples == 0 ? Task.CompletedTask : _writer.WriteAsync(intake.Block, key);
             }
             finally
             {
@@ -113,7 +116,7 @@ public sealed partial class IngestEndpoint
             }
 
             await stored;
-            WriteOk(context.Response, accepted);
+            protocol.WriteStored(context.Response, tally);
             return null;
         }
         catch (StorageUnavailableException e)
@@ -125,36 +128,10 @@ public sealed partial class IngestEndpoint
     static Problem? CheckMethod(HttpRequest request) =>
         HttpMethods.IsPost(request.Method) ? null : Problem.MethodNotAllowed(HttpMethods.Post);
 
-    static SampleFormat? FormatOf(HttpRequest request)
-    {
-        if (request.ContentType is { } plain && Formats.TryGetValue(plain, out var format))
-        {
-            return format;
-        }
-
-        return MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
-            && (!type.Charset.HasValue || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase))
-            ? Formats.GetValueOrDefault(type.MediaType.ToString())
-            : null;
-    }
-
-    static Problem? CheckContent(SampleFormat? format) => format is null
-        ? new Problem(StatusCodes.Status415UnsupportedMediaType, $"Content-Type must be one of {string.Join(", ", Formats.Keys.Order())}, in UTF-8.")
-        : null;
-
     static Problem? CheckIdempotencyKey(HttpRequest request) =>
         request.Headers[IdempotencyKeyHeader] is [] or [{ Length: > 0 and <= MaxIdempotencyKeyLength }]
             ? null
             : new Problem(StatusCodes.Status400BadRequest, $"{IdempotencyKeyHeader} must be one header of 1 to {MaxIdempotencyKeyLength} characters.");
-
-    // The server sends it with the headers, when the endpoint returns.
-    static void WriteOk(HttpResponse response, int? accepted)
-    {
-        var answer = accepted is null ? Ok : Encoding.ASCII.GetBytes($$"""{"message":"ok","accepted":{{accepted}}}""");
-        response.ContentType = "application/json";
-        response.ContentLength = answer.Length;
-        response.BodyWriter.Write(answer);
-    }
 
     [LoggerMessage(EventId = 10, Level = LogLevel.Error, Message = "A request failed in a way that nobody foresaw; please report it")]
     partial void LogBug(Exception exception);

@@ -45,10 +45,23 @@ sealed record Problem(int Status, string Detail)
     public static Problem NotReady(StorageFault fault) =>
         new(StatusCodes.Status503ServiceUnavailable, $"Samples cannot be stored now: {fault.Brief}.");
 
+    /// <summary>Answers with problem details.</summary>
     public async Task WriteAsync(HttpResponse response)
     {
-        response.StatusCode = Status;
+        WriteHead(response);
         response.ContentType = "application/problem+json";
+        await using (var json = new Utf8JsonWriter(response.BodyWriter))
+        {
+            WriteTo(json);
+        }
+
+        await response.BodyWriter.FlushAsync(response.HttpContext.RequestAborted);
+    }
+
+    /// <summary>Sets the status and the headers that go with it, for a protocol that words its answers itself.</summary>
+    public void WriteHead(HttpResponse response)
+    {
+        response.StatusCode = Status;
         if (Allow is not null)
         {
             response.Headers.Allow = Allow;
@@ -63,13 +76,6 @@ sealed record Problem(int Status, string Detail)
         {
             response.Headers.RetryAfter = RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
         }
-
-        await using (var json = new Utf8JsonWriter(response.BodyWriter))
-        {
-            WriteTo(json);
-        }
-
-        await response.BodyWriter.FlushAsync(response.HttpContext.RequestAborted);
     }
 
     void WriteTo(Utf8JsonWriter json)

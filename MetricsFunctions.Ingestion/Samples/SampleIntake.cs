@@ -5,6 +5,9 @@ namespace MetricsFunctions.Ingestion.Samples;
 /// <summary>What becomes of a request's body while it is read: the samples, or what is wrong with them. Used again for the next request.</summary>
 public sealed class SampleIntake : IResettable
 {
+    int _skipped;
+    string? _whySkipped;
+
     /// <summary>The samples. They count only when nothing is refused.</summary>
     public SampleBlock Block { get; } = new();
 
@@ -20,8 +23,19 @@ public sealed class SampleIntake : IResettable
     /// <summary>Whether the body is a list of samples, be it of one, and not just a sample.</summary>
     public bool IsList { get; set; }
 
+    /// <summary>What the body has brought so far.</summary>
+    public Tally Tally => new(Block.Count, IsList, _skipped, _whySkipped);
+
     /// <summary>Where in its grammar a format is, in a number of its own; 0 at the start of a body.</summary>
     public int State { get; set; }
+
+    /// <summary>Leaves a value out that is no sample and no fault either.</summary>
+    /// <param name="reason">Why, without the sender's own values.</param>
+    public void Skip(string reason)
+    {
+        _skipped++;
+        _whySkipped ??= reason;
+    }
 
     /// <summary>Begins a request, or a part of its body.</summary>
     /// <param name="accepted">The span of time that the samples may lie in, around the time of receipt.</param>
@@ -39,6 +53,8 @@ public sealed class SampleIntake : IResettable
         Block.Append(part.Block);
         Refusals.Append(part.Refusals);
         IsList |= part.IsList;
+        _skipped += part._skipped;
+        _whySkipped ??= part._whySkipped;
     }
 
     /// <summary>Ends the body: one that has nothing in it, not even an empty list, is refused.</summary>
@@ -55,6 +71,7 @@ public sealed class SampleIntake : IResettable
     {
         Refusals.Clear();
         (NextItem, State, IsList) = (0, 0, false);
+        (_skipped, _whySkipped) = (0, null);
         return Block.TryReset();
     }
 }

@@ -6,9 +6,6 @@ namespace MetricsFunctions.Ingestion.Formats.Json;
 /// <summary>A JSON text (RFC 8259): one sample's object, or an array of them.</summary>
 sealed class JsonFormat : SampleFormat
 {
-    /// <inheritdoc/>
-    public override IReadOnlyList<string> MediaTypes { get; } = ["application/json"];
-
     // Where in the text a reader is; kept in SampleIntake.State between the pieces of a body.
     enum State
     {

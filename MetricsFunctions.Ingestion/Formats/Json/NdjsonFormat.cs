@@ -10,9 +10,6 @@ namespace MetricsFunctions.Ingestion.Formats.Json;
 sealed class NdjsonFormat : SampleFormat
 {
     /// <inheritdoc/>
-    public override IReadOnlyList<string> MediaTypes { get; } = ["application/x-ndjson", "application/jsonl", "application/x-jsonlines"];
-
-    /// <inheritdoc/>
     public override bool IsLines => true;
 
     /// <inheritdoc/>

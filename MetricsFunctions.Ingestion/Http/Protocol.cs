@@ -1,0 +1,40 @@
+using System.Diagnostics.CodeAnalysis;
+using MetricsFunctions.Ingestion.Formats;
+using MetricsFunctions.Ingestion.Samples;
+using Microsoft.AspNetCore.Http;
+
+namespace MetricsFunctions.Ingestion.Http;
+
+/// <summary>What is spoken at a path that takes samples: the formats of its bodies and the form of its answers.</summary>
+public abstract class Protocol
+{
+    private protected Protocol()
+    {
+    }
+
+    /// <summary><c>POST /api/metrics</c>: the service's own.</summary>
+    public static Protocol Metrics { get; } = new MetricsProtocol();
+
+    /// <summary>
+    /// Whether a body that comes again is the same samples again, and not others that look alike: each tells its time, and the protocol's
+    /// senders repeat what was not answered and know nothing of <c>Idempotency-Key</c>.
+    /// </summary>
+    internal virtual bool IsKeyedByContent => false;
+
+    /// <summary>Chooses how a request's body is to be read.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="format">The format of its body.</param>
+    /// <param name="problem">Why there is none.</param>
+    internal abstract bool TryGetFormat(
+        HttpRequest request, [NotNullWhen(true)] out SampleFormat? format, [NotNullWhen(false)] out Problem? problem);
+
+    /// <summary>Says that everything is stored.</summary>
+    /// <param name="response">Where to say it; the server sends it when the endpoint returns.</param>
+    /// <param name="tally">What the request brought.</param>
+    internal abstract void WriteStored(HttpResponse response, Tally tally);
+
+    /// <summary>Says what is wrong.</summary>
+    /// <param name="response">Where to say it.</param>
+    /// <param name="problem">What is wrong.</param>
+    internal virtual Task WriteProblemAsync(HttpResponse response, Problem problem) => problem.WriteAsync(response);
+}
