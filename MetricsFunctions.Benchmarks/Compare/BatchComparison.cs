@@ -62,7 +62,7 @@ sealed class BatchComparison(Contenders contenders, ClickHouseClient clickHouse,
 
     async Task<double> SendAsync(HttpClient http, Uri url, Batch batch, byte[] body)
     {
-        foreach (var table in new[] { "samples", "samples_1m", "samples_1h" })
+        foreach (var table in new[] { "samples", "samples_rollup" })
         {
             await clickHouse.ExecuteNonQueryAsync($"TRUNCATE TABLE metrics.{table}", cancellationToken: stop);
         }

@@ -110,7 +110,7 @@ sealed class Comparison
     {
         // Otherwise the merges of one load would burden the next.
         await _clickHouse.ExecuteNonQueryAsync("TRUNCATE TABLE metrics.samples", cancellationToken: _stop);
-        await _clickHouse.ExecuteNonQueryAsync("TRUNCATE TABLE metrics.samples_1m", cancellationToken: _stop);
+        await _clickHouse.ExecuteNonQueryAsync("TRUNCATE TABLE metrics.samples_rollup", cancellationToken: _stop);
 
         var loading = Wrk.RunAsync(contender, connections, seconds, _stop);
         var watching = HighestAsync();

@@ -48,7 +48,7 @@ public sealed class BatchKillTests(ITestOutputHelper output) : IAsyncLifetime
         // Parts that were written and not merged, the latter being of a higher level.
         Assert.Equal($"{months}", await QueryAsync("SELECT count() FROM system.parts WHERE database = 'metrics' AND table = 'samples' AND level = 0"));
         await _client.ExecuteNonQueryAsync("TRUNCATE TABLE metrics.samples");
-        await _client.ExecuteNonQueryAsync("TRUNCATE TABLE metrics.samples_1m");
+        await _client.ExecuteNonQueryAsync("TRUNCATE TABLE metrics.samples_rollup");
 
         var rounds = Rounds.Or(3);
         var found = new int[months + 1];

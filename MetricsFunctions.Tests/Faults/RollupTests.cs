@@ -14,12 +14,12 @@ public sealed class RollupTests
     {
         await using var installation = await Installation.StartAsync(("Ingestion__WriteTimeout", "00:00:02"));
         using var sender = new Sender(installation.Service);
-        await installation.QueryAsync("ALTER TABLE metrics.samples_1m ADD CONSTRAINT refuse CHECK false");
+        await installation.QueryAsync("ALTER TABLE metrics.samples_rollup ADD CONSTRAINT refuse CHECK false");
 
         Assert.Equal(503, (await sender.PostAsync(Sample, "key")).Status);
         await AssertCountedAsync(installation, samples: 1, rollup: 0);
 
-        await installation.QueryAsync("ALTER TABLE metrics.samples_1m DROP CONSTRAINT refuse");
+        await installation.QueryAsync("ALTER TABLE metrics.samples_rollup DROP CONSTRAINT refuse");
         Assert.Equal(200, (await sender.PostAsync(Sample, "key")).Status);
         await AssertCountedAsync(installation, samples: 1, rollup: 1);
     }
@@ -31,27 +31,14 @@ public sealed class RollupTests
         using var sender = new Sender(installation.Service);
 
         // Holds the INSERT between its two parts long enough to kill it there.
-        await installation.QueryAsync("ALTER TABLE metrics.samples_1m ADD CONSTRAINT dawdle CHECK sleep(3) = 0");
+        await installation.QueryAsync("ALTER TABLE metrics.samples_rollup ADD CONSTRAINT dawdle CHECK sleep(3) = 0");
         var answer = sender.PostAsync(Sample);
         await Wait.UntilAsync(async () => await installation.QueryAsync("SELECT count() FROM metrics.samples") == "1");
         await installation.KillAndRestartClickHouseAsync();
         await AssertCountedAsync(installation, samples: 1, rollup: 0);
 
-        await installation.QueryAsync("ALTER TABLE metrics.samples_1m DROP CONSTRAINT dawdle");
+        await installation.QueryAsync("ALTER TABLE metrics.samples_rollup DROP CONSTRAINT dawdle");
         Assert.Equal(200, (await answer).Status);
-        await AssertCountedAsync(installation, samples: 1, rollup: 1);
-    }
-
-    [Fact]
-    public async Task A_sender_that_repeats_its_key_completes_the_hours_and_doubles_no_minute()
-    {
-        await using var installation = await Installation.StartAsync(("Ingestion__WriteTimeout", "00:00:02"));
-        using var sender = new Sender(installation.Service);
-        await installation.QueryAsync("ALTER TABLE metrics.samples_1h ADD CONSTRAINT refuse CHECK false");
-        Assert.Equal(503, (await sender.PostAsync(Sample, "key")).Status);
-
-        await installation.QueryAsync("ALTER TABLE metrics.samples_1h DROP CONSTRAINT refuse");
-        Assert.Equal(200, (await sender.PostAsync(Sample, "key")).Status);
         await AssertCountedAsync(installation, samples: 1, rollup: 1);
     }
 

@@ -10,8 +10,8 @@ public sealed class UnwrittenPartTests
     const string Sample = """{"metric_name": "unwritten", "metric_value": 1}""";
 
     [Theory]
-    [InlineData("samples", "samples_1m")]
-    [InlineData("samples_1m")]
+    [InlineData("samples", "samples_rollup")]
+    [InlineData("samples_rollup")]
     public async Task An_INSERT_that_ClickHouse_recorded_but_did_not_write_is_stored_when_it_is_sent_again(params string[] unwritten)
     {
         await using var installation = await Installation.StartAsync(("Ingestion__WriteTimeout", "00:00:30"));
@@ -33,12 +33,12 @@ public sealed class UnwrittenPartTests
         using var sender = new Sender(installation.Service);
 
         // Holds the INSERT between its two parts long enough to kill it there.
-        await installation.QueryAsync("ALTER TABLE metrics.samples_1m ADD CONSTRAINT dawdle CHECK sleep(3) = 0");
+        await installation.QueryAsync("ALTER TABLE metrics.samples_rollup ADD CONSTRAINT dawdle CHECK sleep(3) = 0");
         var answer = sender.PostAsync(Sample);
         await Wait.UntilAsync(async () => await installation.QueryAsync("SELECT count() FROM metrics.samples") == "1");
         await KillWithoutPartsAsync(installation, "samples");
 
-        await installation.QueryAsync("ALTER TABLE metrics.samples_1m DROP CONSTRAINT dawdle");
+        await installation.QueryAsync("ALTER TABLE metrics.samples_rollup DROP CONSTRAINT dawdle");
         Assert.Equal(200, (await answer).Status);
         await AssertStoredOnceAsync(installation);
     }

@@ -109,7 +109,8 @@ public sealed class QueryTests(ComposedClickHouse clickHouse) : IClassFixture<Co
         var sql = GrafanaSql.Expand(query, Choices[2], clickHouse.Metrics, clickHouse.Hosts, Spans[2], clickHouse.End);
         using var response = await clickHouse.AsGrafanaAsync(sql);
         var read = JsonNode.Parse(response.Headers.GetValues("X-ClickHouse-Summary").Single())!["read_rows"]!.GetValue<string>();
-        Assert.InRange(double.Parse(read, CultureInfo.InvariantCulture), 1, hours);
+        // The index tells granules of 8,192 rows: some neighbours are read, too.
+        Assert.InRange(double.Parse(read, CultureInfo.InvariantCulture), 1, hours * 1.1);
         Assert.True(hours < raw / 2);
     }
 

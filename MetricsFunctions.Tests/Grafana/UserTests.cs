@@ -12,7 +12,7 @@ public sealed class UserTests(ComposedClickHouse clickHouse) : IClassFixture<Com
         Assert.Equal("1\t1", await clickHouse.AsAdministratorAsync(
             "SELECT (SELECT sum(count) FROM metrics.samples_1m WHERE metric_name = 'of a user'), (SELECT sum(count) FROM metrics.samples_1h WHERE metric_name = 'of a user')"));
         await AssertRefusedAsync(clickHouse.AsIngestAsync("SELECT count(metric_value) FROM metrics.samples"));
-        await AssertRefusedAsync(clickHouse.AsIngestAsync("INSERT INTO metrics.samples_1m (metric_name) VALUES ('x')"));
+        await AssertRefusedAsync(clickHouse.AsIngestAsync("INSERT INTO metrics.samples_rollup (metric_name) VALUES ('x')"));
         await AssertRefusedAsync(clickHouse.AsIngestAsync("TRUNCATE TABLE metrics.samples"));
         await AssertRefusedAsync(clickHouse.AsIngestAsync("SELECT * FROM system.query_log"));
     }

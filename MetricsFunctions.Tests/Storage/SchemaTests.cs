@@ -42,16 +42,16 @@ public sealed partial class SchemaTests(IngestionHost host) : IClassFixture<Inge
     [Fact]
     public async Task The_rollup_equals_a_GROUP_BY_over_the_raw_rows()
     {
-        // Whole numbers, so that sums are exact in whatever order they are added; two minutes, three series, many INSERTs.
+        // Whole numbers, so that sums are exact in whatever order they are added; two hours, three series, many INSERTs.
         var random = new Random(20261123);
-        var start = DateTimeOffset.UtcNow.AddHours(-2).ToUnixTimeMilliseconds() / 60_000 * 60_000;
+        var start = DateTimeOffset.UtcNow.AddHours(-3).ToUnixTimeMilliseconds() / 3_600_000 * 3_600_000;
         await Parallel.ForAsync(0, 300, async (i, _) =>
         {
             string body;
             lock (random)
             {
                 body = $$$"""
-                    {"metric_name": "rolled", "metric_value": {{{random.Next(-1000, 1000)}}}, "timestamp": {{{start + random.Next(120_000)}}}, "tags": {"host": "a{{{i % 3}}}"}}
+                    {"metric_name": "rolled", "metric_value": {{{random.Next(-1000, 1000)}}}, "timestamp": {{{start + random.Next(2) * 3_600_000 + random.Next(2) * 60_000 + random.Next(60_000)}}}, "tags": {"host": "a{{{i % 3}}}"}}
                     """;
             }
 
@@ -70,16 +70,18 @@ public sealed partial class SchemaTests(IngestionHost host) : IClassFixture<Inge
             FROM metrics.samples_1m WHERE metric_name = 'rolled' GROUP BY tags, minute ORDER BY tags, minute
             """);
 
-        Assert.Equal(6, raw.Split('\n').Length);
+        Assert.Equal(12, raw.Split('\n').Length);
         Assert.Equal(raw, rollup);
 
         Assert.Equal(
             await host.QueryAsync("""
-                SELECT tags, toStartOfHour(timestamp) AS hour, min(metric_value), max(metric_value), sum(metric_value), count(), argMax(metric_value, timestamp)
+                SELECT tags, toStartOfHour(timestamp) AS hour, min(metric_value), max(metric_value), sum(metric_value), count(),
+                       argMax(metric_value, timestamp), arrayMap(q -> round(q), quantilesTDigest(0.5, 0.9, 0.99)(metric_value))
                 FROM metrics.samples WHERE metric_name = 'rolled' GROUP BY tags, hour ORDER BY tags, hour
                 """),
             await host.QueryAsync("""
-                SELECT tags, hour, min(min), max(max), sum(sum), sum(count), argMaxMerge(last)
+                SELECT tags, hour, min(min), max(max), sum(sum), sum(count), argMaxMerge(last),
+                       arrayMap(q -> round(q), quantilesTDigestMerge(0.5, 0.9, 0.99)(quantiles))
                 FROM metrics.samples_1h WHERE metric_name = 'rolled' GROUP BY tags, hour ORDER BY tags, hour
                 """));
     }

@@ -15,10 +15,15 @@ FROM metrics.samples
 WHERE {interval:UInt32} < 60 AND timestamp BETWEEN toDateTime({start:UInt32}) AND toDateTime({end:UInt32})
 UNION ALL
 -- The span is given and not left to the reader's WHERE: the index does not see through the conversion.
-SELECT metric_name, tags, toDateTime64(minute, 3, 'UTC') AS at, min::Float64 AS min, max::Float64 AS max, sum::Float64 AS sum, count::UInt64 AS count, last
-FROM metrics.samples_1m
-WHERE {interval:UInt32} >= 60 AND {interval:UInt32} < 3600 AND minute BETWEEN toDateTime({start:UInt32}) AND toDateTime({end:UInt32})
-UNION ALL
-SELECT metric_name, tags, toDateTime64(hour, 3, 'UTC') AS at, min::Float64 AS min, max::Float64 AS max, sum::Float64 AS sum, count::UInt64 AS count, last
-FROM metrics.samples_1h
-WHERE {interval:UInt32} >= 3600 AND hour BETWEEN toDateTime({start:UInt32}) AND toDateTime({end:UInt32});
+SELECT
+    metric_name,
+    tags,
+    toDateTime64(start, 3, 'UTC')                                    AS at,
+    min::Float64                                                     AS min,
+    max::Float64                                                     AS max,
+    sum::Float64                                                     AS sum,
+    count::UInt64                                                    AS count,
+    last
+FROM metrics.samples_rollup
+WHERE {interval:UInt32} >= 60 AND resolution = if({interval:UInt32} < 3600, 60, 3600)
+    AND start BETWEEN toDateTime({start:UInt32}) AND toDateTime({end:UInt32});
