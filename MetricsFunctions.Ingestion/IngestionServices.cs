@@ -38,6 +38,7 @@ public static class IngestionServices
         services.AddSingleton<ApiKeys>();
         services.AddSingleton<IngestEndpoint>();
         services.AddSingleton<HealthEndpoint>();
+        services.AddSingleton<InfluxEndpoint>();
         return services;
     }
 
@@ -47,7 +48,13 @@ public static class IngestionServices
     {
         var ingest = routes.ServiceProvider.GetRequiredService<IngestEndpoint>();
         var health = routes.ServiceProvider.GetRequiredService<HealthEndpoint>();
+        var influx = routes.ServiceProvider.GetRequiredService<InfluxEndpoint>();
         routes.Map("/api/metrics", context => ingest.HandleAsync(context, Protocol.Metrics));
+        routes.Map("/api/write", context => ingest.HandleAsync(context, Protocol.Influx1));
+        routes.Map("/api/v2/write", context => ingest.HandleAsync(context, Protocol.Influx2));
+        routes.Map("/api/ping", InfluxEndpoint.PingAsync);
+        routes.Map("/api/health", influx.HealthAsync);
+        routes.Map("/api/query", influx.QueryAsync);
         routes.Map("/api/health/live", HealthEndpoint.LiveAsync);
         routes.Map("/api/health/ready", health.ReadyAsync);
         routes.Map("{**path}", UnknownPath.HandleAsync);

@@ -10,13 +10,44 @@ namespace MetricsFunctions;
 /// </summary>
 /// <param name="ingest">Takes samples.</param>
 /// <param name="health">Answers probes.</param>
-public sealed class Triggers(IngestEndpoint ingest, HealthEndpoint health)
+/// <param name="influx">Answers what InfluxDB's clients ask.</param>
+public sealed class Triggers(IngestEndpoint ingest, HealthEndpoint health, InfluxEndpoint influx)
 {
     /// <summary>Takes samples at <c>POST /api/metrics</c>.</summary>
     /// <param name="request">The request; its response is written through its context.</param>
     [Function("metrics")]
     public Task Metrics([HttpTrigger(AuthorizationLevel.Anonymous, Route = "metrics")] HttpRequest request) =>
         ingest.HandleAsync(request.HttpContext, Protocol.Metrics);
+
+    /// <summary>Takes line protocol at <c>POST /api/write</c>, as InfluxDB 1 does.</summary>
+    /// <param name="request">The request; its response is written through its context.</param>
+    [Function("influx1-write")]
+    public Task Influx1Write([HttpTrigger(AuthorizationLevel.Anonymous, Route = "write")] HttpRequest request) =>
+        ingest.HandleAsync(request.HttpContext, Protocol.Influx1);
+
+    /// <summary>Takes line protocol at <c>POST /api/v2/write</c>, as InfluxDB 2 does.</summary>
+    /// <param name="request">The request; its response is written through its context.</param>
+    [Function("influx2-write")]
+    public Task Influx2Write([HttpTrigger(AuthorizationLevel.Anonymous, Route = "v2/write")] HttpRequest request) =>
+        ingest.HandleAsync(request.HttpContext, Protocol.Influx2);
+
+    /// <summary>Answers <c>GET /api/ping</c>.</summary>
+    /// <param name="request">The request; its response is written through its context.</param>
+    [Function("influx-ping")]
+    public static Task InfluxPing([HttpTrigger(AuthorizationLevel.Anonymous, Route = "ping")] HttpRequest request) =>
+        InfluxEndpoint.PingAsync(request.HttpContext);
+
+    /// <summary>Answers <c>GET /api/health</c>.</summary>
+    /// <param name="request">The request; its response is written through its context.</param>
+    [Function("influx-health")]
+    public Task InfluxHealth([HttpTrigger(AuthorizationLevel.Anonymous, Route = "health")] HttpRequest request) =>
+        influx.HealthAsync(request.HttpContext);
+
+    /// <summary>Answers <c>POST /api/query</c>.</summary>
+    /// <param name="request">The request; its response is written through its context.</param>
+    [Function("influx-query")]
+    public Task InfluxQuery([HttpTrigger(AuthorizationLevel.Anonymous, Route = "query")] HttpRequest request) =>
+        influx.QueryAsync(request.HttpContext);
 
     /// <summary>Answers <c>GET /api/health/live</c>.</summary>
     /// <param name="request">The request; its response is written through its context.</param>

@@ -42,7 +42,7 @@ static class PieceReader
                 if (format.IsLines && (cores is not null || (!isLast && piece.Length >= PieceBytes)))
                 {
                     // Whole lines go to the cores; the beginning of the next one begins the next piece.
-                    var end = isLast ? length : piece.AsSpan(0, length).LastIndexOf((byte)'\n') + 1;
+                    var end = isLast ? length : format.EndOfLines(piece.AsSpan(0, length));
                     if (end > 0)
                     {
                         cores ??= new LineReaders(format, intake);

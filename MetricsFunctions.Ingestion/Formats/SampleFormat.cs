@@ -8,6 +8,10 @@ abstract class SampleFormat
     /// <summary>Whether each line stands for itself, so that several cores can read a large body, each a piece of whole lines.</summary>
     public virtual bool IsLines => false;
 
+    /// <summary>How many bytes of a body of lines are whole lines.</summary>
+    /// <param name="bytes">What is there of the body, from the beginning of a line.</param>
+    public virtual int EndOfLines(ReadOnlySpan<byte> bytes) => bytes.LastIndexOf((byte)'\n') + 1;
+
     /// <summary>Reads the next bytes of a body.</summary>
     /// <param name="bytes">What is there of the body, from where the last call ended.</param>
     /// <param name="isLast">Whether the body ends with these bytes.</param>

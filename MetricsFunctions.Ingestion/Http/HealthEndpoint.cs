@@ -23,17 +23,24 @@ public sealed class HealthEndpoint(ISampleStore store, TimeProvider time, IHostA
 
     /// <summary>Serves <c>GET /api/health/ready</c>: 200 while ClickHouse can be written to, otherwise 503 with the reason.</summary>
     /// <param name="context">The request; its response is written here.</param>
-    public Task ReadyAsync(HttpContext context) => AnswerAsync(
-        context,
-        () => lifetime.ApplicationStopping.IsCancellationRequested ? Task.FromResult<StorageFault?>(StorageFault.Stopping) : ProbeAsync());
+    public Task ReadyAsync(HttpContext context) => AnswerAsync(context, CheckAsync);
+
+    /// <summary>Answers why samples could not be stored now; <see langword="null"/> when they could.</summary>
+    internal Task<StorageFault?> CheckAsync() =>
+        lifetime.ApplicationStopping.IsCancellationRequested ? Task.FromResult<StorageFault?>(StorageFault.Stopping) : ProbeAsync();
+
+    /// <summary>What to answer to a request that is no probe.</summary>
+    internal static readonly Problem NoProbe = Problem.MethodNotAllowed("GET, HEAD");
+
+    /// <summary>Whether a request has the method of a probe.</summary>
+    internal static bool IsProbe(HttpRequest request) => HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method);
 
     static async Task AnswerAsync(HttpContext context, Func<Task<StorageFault?>> check)
     {
         ArgumentNullException.ThrowIfNull(context);
-        var method = context.Request.Method;
-        if (!HttpMethods.IsGet(method) && !HttpMethods.IsHead(method))
+        if (!IsProbe(context.Request))
         {
-            await Problem.MethodNotAllowed("GET, HEAD").WriteAsync(context.Response);
+            await NoProbe.WriteAsync(context.Response);
         }
         else if (await check() is { } fault)
         {

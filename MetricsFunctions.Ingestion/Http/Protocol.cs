@@ -15,6 +15,12 @@ public abstract class Protocol
     /// <summary><c>POST /api/metrics</c>: the service's own.</summary>
     public static Protocol Metrics { get; } = new MetricsProtocol();
 
+    /// <summary><c>POST /api/write</c>: line protocol, as InfluxDB 1 takes it.</summary>
+    public static Protocol Influx1 { get; } = InfluxLineProtocol.Version1;
+
+    /// <summary><c>POST /api/v2/write</c>: line protocol, as InfluxDB 2 takes it.</summary>
+    public static Protocol Influx2 { get; } = InfluxLineProtocol.Version2;
+
     /// <summary>
     /// Whether a body that comes again is the same samples again, and not others that look alike: each tells its time, and the protocol's
     /// senders repeat what was not answered and know nothing of <c>Idempotency-Key</c>.

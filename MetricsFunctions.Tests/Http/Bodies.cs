@@ -14,9 +14,9 @@ static class Bodies
         host.PostAsync(Encoding.UTF8.GetBytes(body), mediaType);
 
     public static async Task<HttpResponseMessage> PostAsync(
-        this IngestionHost host, byte[] body, string mediaType, string? encoding = null, bool chunked = false)
+        this IngestionHost host, byte[] body, string mediaType, string? encoding = null, bool chunked = false, string path = "/api/metrics")
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/metrics") { Content = new ByteArrayContent(body) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new ByteArrayContent(body) };
         request.Headers.TransferEncodingChunked = chunked;
         request.Content.Headers.TryAddWithoutValidation("Content-Type", mediaType);
         if (encoding is not null)

@@ -1,16 +1,24 @@
 using System.Net;
 using CsCheck;
+using MetricsFunctions.Tests.Formats.InfluxLine;
 using MetricsFunctions.Tests.Formats.Json;
 
 namespace MetricsFunctions.Tests.Http;
 
 /// <summary>
 /// Bodies of every shape, compressed and not, changed at random before and after: each is answered, and never with a 500. A million of them:
-/// <c>FUZZ_BODIES=1000000 dotnet test MetricsFunctions.Tests --filter "FullyQualifiedName~Fuzz|FullyQualifiedName~JsonProperty"</c>.
+/// <c>FUZZ_BODIES=1000000 dotnet test MetricsFunctions.Tests --filter "FullyQualifiedName~Fuzz|FullyQualifiedName~Property"</c>.
 /// </summary>
 public sealed class FuzzTests(IngestionHost host) : IClassFixture<IngestionHost>
 {
     const int Senders = 16;
+
+    static readonly (Gen<byte[]> Bodies, string MediaType, string Path)[] Shapes =
+    [
+        (GenBody.Json, Bodies.Json, "/api/metrics"),
+        (GenBody.Lines, Bodies.Ndjson, "/api/metrics"),
+        (GenLines.Bodies, "text/plain", "/api/v2/write?precision=ms"),
+    ];
 
     // Read in one go, decoded, or from a stream.
     static readonly string?[] Encodings = [null, null, null, "gzip", "deflate", "br", "zstd"];
@@ -25,8 +33,8 @@ public sealed class FuzzTests(IngestionHost host) : IClassFixture<IngestionHost>
             var random = new Random(sender);
             for (var i = sender; i < count; i += Senders)
             {
-                var isLines = random.Next(2) == 0;
-                var body = (isLines ? GenBody.Lines : GenBody.Json).Generate(new PCG((uint)sender, (ulong)i), null, out _);
+                var (bodies, mediaType, path) = Shapes[random.Next(Shapes.Length)];
+                var body = bodies.Generate(new PCG((uint)sender, (ulong)i), null, out _);
                 var encoding = Encodings[random.Next(Encodings.Length)];
                 var sent = encoding is null ? body : Bodies.Compress(encoding, body);
                 if (encoding is not null && sent.Length > 0 && random.Next(2) == 0)
@@ -34,17 +42,18 @@ public sealed class FuzzTests(IngestionHost host) : IClassFixture<IngestionHost>
                     sent[random.Next(sent.Length)] ^= (byte)(1 << random.Next(8));
                 }
 
-                using var response = await host.PostAsync(sent, isLines ? Bodies.Ndjson : Bodies.Json, encoding, chunked: random.Next(2) == 0)
+                using var response = await host.PostAsync(sent, mediaType, encoding, chunked: random.Next(2) == 0, path)
                     .WaitAsync(TimeSpan.FromSeconds(60));
                 Assert.True(
-                    response.StatusCode is HttpStatusCode.OK or HttpStatusCode.BadRequest or HttpStatusCode.RequestEntityTooLarge,
-                    $"{response.StatusCode} to {encoding} {Convert.ToBase64String(sent)}");
+                    response.StatusCode is HttpStatusCode.OK or HttpStatusCode.NoContent or HttpStatusCode.BadRequest or HttpStatusCode.RequestEntityTooLarge,
+                    $"{response.StatusCode} to {path} {encoding} {Convert.ToBase64String(sent)}");
                 Interlocked.Increment(ref answered[(int)response.StatusCode]);
             }
         }));
 
-        // Both happen, or the bodies prove little.
+        // All of them happen, or the bodies prove little.
         Assert.InRange(answered[200], count / 20, count);
+        Assert.InRange(answered[204], count / 20, count);
         Assert.InRange(answered[400], count / 20, count);
     }
 }

@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using MetricsFunctions.Ingestion.Samples;
@@ -172,7 +173,7 @@ ref struct JsonSampleReader
             return false;
         }
 
-        _value = JsonNumber.ToDouble(number);
+        _value = DecimalNumber.ToDouble(number);
         Note("/metric_value", SampleRules.CheckValue(_value));
         return true;
     }
@@ -198,7 +199,7 @@ ref struct JsonSampleReader
                 return false;
             }
 
-            isTime = JsonNumber.TryToInt64(number, out _timestamp);
+            isTime = Utf8Parser.TryParse(number, out _timestamp, out var length) && length == number.Length;
         }
         else
         {

@@ -68,8 +68,8 @@ static class GenBody
     /// <summary>Lengths of the pieces that a body arrives in.</summary>
     public static readonly Gen<int[]> Pieces = Gen.OneOf(Gen.Int[1, 8].Array[0, 30], Gen.Int[1, 200].Array[0, 10]);
 
-    // Half of them as they are; in the others some bytes are replaced, removed or inserted, or a stretch is repeated or cut out.
-    static Gen<byte[]> Mutated(Gen<string> text) => Gen.Select(
+    /// <summary>Half of them as they are; in the others some bytes are replaced, removed or inserted, or a stretch is repeated or cut out.</summary>
+    public static Gen<byte[]> Mutated(Gen<string> text) => Gen.Select(
         text,
         Gen.OneOf(
             Gen.Const(Array.Empty<(int, int, byte)>()),

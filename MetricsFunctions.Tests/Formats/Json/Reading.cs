@@ -64,7 +64,7 @@ sealed class Reading
         }
     }
 
-    static List<string> RowsOf(SampleBlock block)
+    public static List<string> RowsOf(SampleBlock block)
     {
         var rows = new List<string>();
         var bytes = block.Rows.ToArray();

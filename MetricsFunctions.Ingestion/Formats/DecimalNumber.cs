@@ -1,16 +1,15 @@
-using System.Buffers.Text;
 using System.Globalization;
 
-namespace MetricsFunctions.Ingestion.Formats.Json;
+namespace MetricsFunctions.Ingestion.Formats;
 
-/// <summary>What JSON numbers mean.</summary>
-static class JsonNumber
+/// <summary>What numbers in text mean.</summary>
+static class DecimalNumber
 {
     // Each of them is a double exactly.
     static readonly double[] PowersOfTen = [.. Enumerable.Range(0, 23).Select(exponent => Math.Pow(10, exponent))];
 
     /// <summary>The nearest double; infinite when there is none.</summary>
-    /// <param name="number">A number in JSON's grammar.</param>
+    /// <param name="number">Digits with or without a sign in front of them, a point and an exponent; the format has checked that.</param>
     public static double ToDouble(ReadOnlySpan<byte> number)
     {
         // Digits below 2^53 over a small power of ten: both are exact, so their quotient is the nearest double. Most metrics are such.
@@ -48,10 +47,4 @@ static class JsonNumber
         // Not Utf8Parser: of two doubles that are equally near, it takes the wrong one when the number ends in zeros.
         return double.Parse(number, NumberStyles.Float, CultureInfo.InvariantCulture);
     }
-
-    /// <summary>The integer, when it is written as one and has at most 64 bits.</summary>
-    /// <param name="number">A number in JSON's grammar.</param>
-    /// <param name="integer">The integer.</param>
-    public static bool TryToInt64(ReadOnlySpan<byte> number, out long integer) =>
-        Utf8Parser.TryParse(number, out integer, out var length) && length == number.Length;
 }

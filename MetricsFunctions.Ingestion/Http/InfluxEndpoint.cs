@@ -1,0 +1,95 @@
+using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Options;
+
+namespace MetricsFunctions.Ingestion.Http;
+
+/// <summary>Answers what InfluxDB's clients ask before they write, so that they go on to write.</summary>
+/// <param name="health">Tells whether samples could be stored now.</param>
+/// <param name="apiKeys">Who may ask for a database.</param>
+/// <param name="options">Limits.</param>
+public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKeys, IOptions<IngestionOptions> options)
+{
+    // The release that took both versions of writes. Clients only look whether there is one.
+    const string Version = "1.8";
+
+    /// <summary>Serves <c>GET /api/ping</c>: 204 while the process answers at all.</summary>
+    /// <param name="context">The request; its response is written here.</param>
+    public static Task PingAsync(HttpContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        if (!HealthEndpoint.IsProbe(context.Request))
+        {
+            return InfluxLineProtocol.WriteProblemAsync(context.Response, HealthEndpoint.NoProbe, version: 1);
+        }
+
+        context.Response.StatusCode = StatusCodes.Status204NoContent;
+        context.Response.Headers["X-Influxdb-Version"] = Version;
+        context.Response.Headers["X-Influxdb-Build"] = "OSS";
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Serves <c>GET /api/health</c>: 200 while ClickHouse can be written to, otherwise 503 with the reason.</summary>
+    /// <param name="context">The request; its response is written here.</param>
+    public async Task HealthAsync(HttpContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        if (!HealthEndpoint.IsProbe(context.Request))
+        {
+            await InfluxLineProtocol.WriteProblemAsync(context.Response, HealthEndpoint.NoProbe, version: 2);
+            return;
+        }
+
+        var problem = await health.CheckAsync() is { } fault ? Problem.NotReady(fault) : null;
+        problem?.WriteHead(context.Response);
+        await context.Response.WriteAsJsonAsync(
+            new
+            {
+                name = "influxdb",
+                message = problem?.Detail ?? "ready for writes",
+                status = problem is null ? "pass" : "fail",
+                checks = Array.Empty<object>(),
+                version = Version,
+            },
+            context.RequestAborted);
+    }
+
+    /// <summary>Serves <c>/api/query</c>: says of a database that it is created, which agents ask for, and that nothing else is answered.</summary>
+    /// <param name="context">The request; its response is written here.</param>
+    public async Task QueryAsync(HttpContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        if ((apiKeys.Check(context.Request) ?? await CheckAsync(context.Request)) is { } problem)
+        {
+            await RequestBody.DrainAsync(context.Request, options.Value);
+            await InfluxLineProtocol.WriteProblemAsync(context.Response, problem, version: 1);
+            return;
+        }
+
+        await context.Response.WriteAsJsonAsync(new { results = new[] { new { statement_id = 0 } } }, context.RequestAborted);
+    }
+
+    static async Task<Problem?> CheckAsync(HttpRequest request)
+    {
+        if (!HttpMethods.IsGet(request.Method) && !HttpMethods.IsPost(request.Method))
+        {
+            return Problem.MethodNotAllowed("GET, POST");
+        }
+
+        try
+        {
+            string? query = request.Query["q"];
+            query ??= request.HasFormContentType ? (await request.ReadFormAsync(request.HttpContext.RequestAborted))["q"] : default(string?);
+            return query is not null && CreateDatabase().IsMatch(query)
+                ? null
+                : new Problem(StatusCodes.Status400BadRequest, "Only CREATE DATABASE is answered here, and needs nothing to be done. Query ClickHouse instead.");
+        }
+        catch (Exception e) when (e is InvalidDataException or BadHttpRequestException)
+        {
+            return new Problem(StatusCodes.Status400BadRequest, "The form could not be read.");
+        }
+    }
+
+    [GeneratedRegex(@"^\s*CREATE\s+DATABASE\s", RegexOptions.IgnoreCase)]
+    private static partial Regex CreateDatabase();
+}

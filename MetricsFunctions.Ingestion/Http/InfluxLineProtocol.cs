@@ -1,0 +1,127 @@
+using System.Collections.Frozen;
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text.Json;
+using MetricsFunctions.Ingestion.Formats;
+using MetricsFunctions.Ingestion.Formats.InfluxLine;
+using MetricsFunctions.Ingestion.Samples;
+using Microsoft.AspNetCore.Http;
+
+namespace MetricsFunctions.Ingestion.Http;
+
+/// <summary>
+/// InfluxDB's way to be written to, of its version 1 or 2. Where the samples would go there (<c>bucket</c>, <c>org</c>, <c>db</c>, <c>rp</c>)
+/// means nothing here, and their <c>Content-Type</c> is what a client's library happens to send.
+/// </summary>
+sealed class InfluxLineProtocol : Protocol
+{
+    /// <summary>How many fields of a stored request were strings, which are no samples.</summary>
+    public const string SkippedFieldsHeader = "X-Skipped-Fields";
+
+    const string DefaultPrecision = "ns";
+
+    readonly int _version;
+    readonly FrozenDictionary<string, InfluxLineFormat> _formats;
+    readonly Problem _unknownPrecision;
+
+    InfluxLineProtocol(int version, params (string Precision, TimeUnit Unit)[] precisions)
+    {
+        _version = version;
+        _formats = precisions.ToFrozenDictionary(entry => entry.Precision, entry => new InfluxLineFormat(entry.Unit));
+        _unknownPrecision = new Problem(
+            StatusCodes.Status400BadRequest,
+            $"precision must be one of {string.Join(", ", precisions.Select(entry => entry.Precision))}; without it, timestamps are nanoseconds.");
+    }
+
+    /// <summary>Version 1: <c>/write</c>.</summary>
+    public static InfluxLineProtocol Version1 { get; } = new(
+        1,
+        (DefaultPrecision, TimeUnit.Nanosecond),
+        ("n", TimeUnit.Nanosecond),
+        ("us", TimeUnit.Microsecond),
+        ("u", TimeUnit.Microsecond),
+        ("ms", TimeUnit.Millisecond),
+        ("s", TimeUnit.Second),
+        ("m", TimeUnit.Minute),
+        ("h", TimeUnit.Hour));
+
+    /// <summary>Version 2: <c>/api/v2/write</c>.</summary>
+    public static InfluxLineProtocol Version2 { get; } = new(
+        2,
+        (DefaultPrecision, TimeUnit.Nanosecond),
+        ("us", TimeUnit.Microsecond),
+        ("u", TimeUnit.Microsecond),
+        ("ms", TimeUnit.Millisecond),
+        ("s", TimeUnit.Second));
+
+    internal override bool TryGetFormat(
+        HttpRequest request, [NotNullWhen(true)] out SampleFormat? format, [NotNullWhen(false)] out Problem? problem)
+    {
+        var precision = request.Query["precision"].ToString();
+        format = _formats.GetValueOrDefault(precision.Length > 0 ? precision : DefaultPrecision);
+        problem = format is null ? _unknownPrecision : null;
+        return format is not null;
+    }
+
+    internal override void WriteStored(HttpResponse response, Tally tally)
+    {
+        response.StatusCode = StatusCodes.Status204NoContent;
+        if (tally.Skipped > 0)
+        {
+            response.Headers[SkippedFieldsHeader] = tally.Skipped.ToString(CultureInfo.InvariantCulture);
+        }
+    }
+
+    internal override Task WriteProblemAsync(HttpResponse response, Problem problem) => WriteProblemAsync(response, problem, _version);
+
+    /// <summary>Says what is wrong, as InfluxDB does.</summary>
+    /// <param name="response">Where to say it.</param>
+    /// <param name="problem">What is wrong.</param>
+    /// <param name="version">In whose words.</param>
+    public static async Task WriteProblemAsync(HttpResponse response, Problem problem, int version)
+    {
+        problem.WriteHead(response);
+        response.ContentType = "application/json";
+        await using (var json = new Utf8JsonWriter(response.BodyWriter))
+        {
+            json.WriteStartObject();
+            if (version == 1)
+            {
+                json.WriteString("error", MessageOf(problem));
+            }
+            else
+            {
+                json.WriteString("code", CodeOf(problem.Status));
+                json.WriteString("message", MessageOf(problem));
+                if (problem.Errors is [{ Item: { } line }, ..])
+                {
+                    json.WriteNumber("line", line + 1);
+                }
+            }
+
+            json.WriteEndObject();
+        }
+
+        await response.BodyWriter.FlushAsync(response.HttpContext.RequestAborted);
+    }
+
+    // Clients show the message and nothing else, so all that is known is in it. "Unable to parse" tells Telegraf to give up.
+    static string MessageOf(Problem problem) => problem.Errors is not { Count: > 0 } errors
+        ? problem.Detail
+        : $"unable to parse {string.Join("; ", errors.Select(error => $"line {error.Item + 1}: {error.Detail}"))}"
+            + (problem.ErrorCount > errors.Count ? $"; and {problem.ErrorCount - errors.Count} more faults" : "")
+            + $". {problem.Detail}";
+
+    // https://docs.influxdata.com/influxdb/v2/api/v2/ lists them.
+    static string CodeOf(int status) => status switch
+    {
+        StatusCodes.Status400BadRequest => "invalid",
+        StatusCodes.Status401Unauthorized => "unauthorized",
+        StatusCodes.Status404NotFound => "not found",
+        StatusCodes.Status405MethodNotAllowed => "method not allowed",
+        StatusCodes.Status413PayloadTooLarge => "request too large",
+        StatusCodes.Status415UnsupportedMediaType => "unsupported media type",
+        StatusCodes.Status408RequestTimeout or StatusCodes.Status503ServiceUnavailable => "unavailable",
+        _ => "internal error",
+    };
+}

@@ -1,0 +1,243 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+
+namespace MetricsFunctions.Tests.Http;
+
+public sealed class InfluxWriteTests(InfluxWriteTests.SmallLimits host) : IClassFixture<InfluxWriteTests.SmallLimits>
+{
+    const int MaxBodyBytes = 4 * 1024 * 1024;
+
+    public sealed class SmallLimits : IngestionHost
+    {
+        protected override Dictionary<string, string?> Settings { get; } = new()
+        {
+            ["Ingestion:AllowAnonymous"] = "true",
+            ["Ingestion:MaxBodyBytes"] = $"{MaxBodyBytes}",
+        };
+    }
+
+    public static TheoryData<string> Paths { get; } = ["/api/v2/write?org=o&bucket=b", "/api/write?db=d&rp=r"];
+
+    static readonly string[] Fields = [" 0.42", ".load=1 1500", ".n 12", ".off 0", ".on 1", ".u 7"];
+
+    [Theory]
+    [MemberData(nameof(Paths))]
+    public async Task Each_field_is_a_row_with_the_tags_and_the_time_of_its_line(string path)
+    {
+        var measurement = $"fields{path.Length}";
+        var time = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        using var response = await PostAsync(path, $"""
+            # comment
+            {measurement},host=a\ b,dc=fra\,1 value=0.42,load\=1=1.5e3,n=12i,u=7u,on=T,off=false,s="a, b=\"c\" {'\n'} d" {time}999999
+
+            """);
+
+        Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
+        Assert.Equal("1", Assert.Single(response.Headers.GetValues("X-Skipped-Fields")));
+        Assert.Empty(await response.Content.ReadAsByteArrayAsync());
+        Assert.Equal(
+            string.Join('\n', Fields.Select(field =>
+                $"{measurement}{field.Replace(" ", "\t", StringComparison.Ordinal)}\t{{'dc':'fra,1','host':'a b'}}\t{time}")),
+            await host.QueryAsync($"SELECT metric_name, metric_value, tags, toUnixTimestamp64Milli(timestamp) FROM metrics.samples WHERE startsWith(metric_name, '{measurement}') ORDER BY metric_name"));
+    }
+
+    [Fact]
+    public async Task A_line_without_a_time_has_the_time_of_receipt()
+    {
+        var before = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        using var response = await PostAsync("/api/v2/write", "no_time value=1");
+        Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
+        Assert.False(response.Headers.Contains("X-Skipped-Fields"));
+        var time = long.Parse(await host.QueryAsync("SELECT toUnixTimestamp64Milli(timestamp) FROM metrics.samples WHERE metric_name = 'no_time'"), CultureInfo.InvariantCulture);
+        Assert.InRange(time, before, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
+    }
+
+    [Theory]
+    [InlineData("/api/v2/write", "", 1_000_000)]
+    [InlineData("/api/v2/write", "precision=", 1_000_000)]
+    [InlineData("/api/v2/write", "precision=ns", 1_000_000)]
+    [InlineData("/api/v2/write", "precision=us", 1000)]
+    [InlineData("/api/v2/write", "precision=ms", 1)]
+    [InlineData("/api/v2/write", "precision=s", 0.001)]
+    [InlineData("/api/write", "precision=n", 1_000_000)]
+    [InlineData("/api/write", "precision=u", 1000)]
+    [InlineData("/api/write", "precision=m", 1 / 60_000d)]
+    [InlineData("/api/write", "precision=h", 1 / 3_600_000d)]
+    public async Task A_precision_says_what_timestamps_count(string path, string query, double perMillisecond)
+    {
+        var name = $"precision {path} {query}.";
+        var hour = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() / 3_600_000 * 3_600_000;
+        using var response = await PostAsync($"{path}?{query}", $"{name.Replace(" ", "\\ ", StringComparison.Ordinal)} value=1 {Math.Round(hour * perMillisecond):0}");
+        Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
+        Assert.Equal($"{hour}", await host.QueryAsync($"SELECT toUnixTimestamp64Milli(timestamp) FROM metrics.samples WHERE metric_name = '{name}'"));
+    }
+
+    [Theory]
+    [InlineData("/api/v2/write?precision=h", "precision must be one of ns, us, u, ms, s;")]
+    [InlineData("/api/v2/write?precision=NS", "precision must be one of ns, us, u, ms, s;")]
+    [InlineData("/api/write?precision=d", "precision must be one of ns, n, us, u, ms, s, m, h;")]
+    public async Task An_unknown_precision_is_a_400_that_names_those_there_are(string path, string message)
+    {
+        using var response = await PostAsync(path, "unknown_precision value=1 1");
+        Assert.StartsWith(message, await MessageAsync(response, HttpStatusCode.BadRequest, "invalid", path), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(" f=1", "line 1: field 1 must be a key, = and a value; a line needs at least one, behind a space")]
+    [InlineData(",t=1 f=1", "line 1: must begin with a measurement")]
+    [InlineData("m", "line 1: field 1 must be a key")]
+    [InlineData("m,t= f=1", "line 1: tag 1 must have a value")]
+    [InlineData("m,a=1,a=2 f=1", "line 1: tag 2 is given twice")]
+    [InlineData("m,t=a=b f=1", "line 1: tag 1 must have \\ in front of a further =")]
+    [InlineData("m f=1,g=", "line 1: field 2 must be a number")]
+    [InlineData("m f=9223372036854775808i", "line 1: field 1 must be a number")]
+    [InlineData("m f=1e999", "line 1: field 1 must be finite")]
+    [InlineData("m f=NaN", "line 1: field 1 must be a number")]
+    [InlineData("m \tf=1", "line 1: the name of field 1 with its measurement must not contain control characters")]
+    [InlineData("m f=1 1.5", "line 1: must end behind its fields")]
+    [InlineData("m f=1 -1", "line 1: the timestamp is older than the stored history reaches")]
+    [InlineData("m f=1 99999999999999999999", "line 1: the timestamp must be an integer of at most 64 bits")]
+    [InlineData("m f=1 9223372036854775807", "line 1: the timestamp is more than 10 minutes ahead")]
+    [InlineData("m f=\"a", "line 1: field 1 is a string without an end")]
+    [InlineData("m f=\"a\"b", "line 1: field 1 goes on behind its string")]
+    [InlineData("m f=\"a\",g=\"b\"", "line 1: has strings only, which are no samples")]
+    public async Task A_fault_is_a_400_with_its_line_and_nothing_is_stored(string line, string message)
+    {
+        foreach (var path in new[] { "/api/v2/write", "/api/write" })
+        {
+            using var response = await PostAsync(path, line + "\n");
+            Assert.StartsWith("unable to parse " + message, await MessageAsync(response, HttpStatusCode.BadRequest, "invalid", path), StringComparison.Ordinal);
+        }
+
+        Assert.Equal("0", await host.QueryAsync("SELECT count() FROM metrics.samples WHERE metric_name IN ('m', 'm.f', 'm.g')"));
+    }
+
+    [Fact]
+    public async Task All_faults_are_told_with_the_lines_an_editor_counts_and_nothing_is_stored()
+    {
+        const string Body = "refused value=1\n\n# \"\nrefused s=\"a\nb\",f=1\nrefused value=x\nrefused value=1\nrefused,t= value=y\n";
+        using var response = await PostAsync("/api/v2/write", Body);
+        using var json = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync());
+        Assert.Equal(6, json.RootElement.GetProperty("line").GetInt32());
+        const string NoValue = "must be a number, an integer with i or u behind it, a Boolean or a string in quotes";
+        Assert.Equal(
+            $"unable to parse line 6: field 1 {NoValue}; line 8: tag 1 must have a value; line 8: field 1 {NoValue}. The request was refused as a whole; nothing of it is stored.",
+            json.RootElement.GetProperty("message").GetString());
+        Assert.Equal("0", await host.QueryAsync("SELECT count() FROM metrics.samples WHERE startsWith(metric_name, 'refused')"));
+
+        using var many = await PostAsync("/api/write", string.Concat(Enumerable.Repeat("m f=x\n", 150)));
+        Assert.Contains("; and 50 more faults. ", await many.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Paths))]
+    public async Task Other_refusals_have_the_same_form(string path)
+    {
+        using var tooLarge = await PostAsync(path, new string('#', MaxBodyBytes + 1));
+        await MessageAsync(tooLarge, HttpStatusCode.RequestEntityTooLarge, "request too large", path);
+
+        using var encoded = await PostAsync(path, "m f=1", encoding: "compress");
+        await MessageAsync(encoded, HttpStatusCode.UnsupportedMediaType, "unsupported media type", path);
+
+        using var method = await host.Http.GetAsync(new Uri(path, UriKind.Relative));
+        await MessageAsync(method, HttpStatusCode.MethodNotAllowed, "method not allowed", path);
+        Assert.Equal(["POST"], method.Content.Headers.Allow);
+    }
+
+    [Theory]
+    [InlineData("text/plain; charset=utf-8")]
+    [InlineData("application/x-www-form-urlencoded")]
+    [InlineData("application/octet-stream")]
+    [InlineData(null)]
+    public async Task Whatever_the_media_type_it_is_line_protocol(string? mediaType)
+    {
+        foreach (var encoding in new[] { null, "gzip", "identity" })
+        {
+            using var response = await PostAsync("/api/v2/write", "media f=1", mediaType, encoding);
+            Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
+        }
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("\n")]
+    [InlineData("# nothing\r\n")]
+    public async Task Nothing_to_write_is_written(string body)
+    {
+        foreach (var path in new[] { "/api/v2/write", "/api/write" })
+        {
+            using var response = await PostAsync(path, body);
+            Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
+        }
+    }
+
+    [Fact]
+    public async Task A_large_body_with_strings_is_stored_whole()
+    {
+        var body = new StringBuilder();
+        for (var i = 0; i < 30_000; i++)
+        {
+            body.Append(CultureInfo.InvariantCulture, $"large,n={i % 10} f={i}i,s=\"a\nlarge f=1\"\n");
+        }
+
+        foreach (var encoding in new[] { null, "gzip" })
+        {
+            using var response = await PostAsync("/api/v2/write", body.ToString(), encoding: encoding);
+            Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
+            Assert.Equal("30000", Assert.Single(response.Headers.GetValues("X-Skipped-Fields")));
+        }
+
+        Assert.Equal($"60000\t{2L * 30_000 * 29_999 / 2}", await host.QueryAsync("SELECT count(), sum(metric_value) FROM metrics.samples WHERE metric_name = 'large.f'"));
+    }
+
+    [Fact]
+    public async Task A_key_stores_once_and_lines_without_one_each_time()
+    {
+        for (var i = 0; i < 3; i++)
+        {
+            using var keyed = await PostAsync("/api/v2/write", "again keyed=1", key: "influx");
+            using var plain = await PostAsync("/api/v2/write", "again plain=1");
+            Assert.Equal((HttpStatusCode.NoContent, HttpStatusCode.NoContent), (keyed.StatusCode, plain.StatusCode));
+        }
+
+        Assert.Equal("1\t3", await host.QueryAsync("SELECT countIf(metric_name = 'again.keyed'), countIf(metric_name = 'again.plain') FROM metrics.samples"));
+    }
+
+    async Task<HttpResponseMessage> PostAsync(string path, string body, string? mediaType = "text/plain", string? encoding = null, string? key = null)
+    {
+        var bytes = Encoding.UTF8.GetBytes(body);
+        using var request = new HttpRequestMessage(HttpMethod.Post, path)
+        {
+            Content = new ByteArrayContent(encoding == "gzip" ? Bodies.Compress(encoding, bytes) : bytes),
+        };
+        request.Content.Headers.ContentType = mediaType is null ? null : MediaTypeHeaderValue.Parse(mediaType);
+        if (encoding is not null)
+        {
+            request.Content.Headers.ContentEncoding.Add(encoding);
+        }
+
+        if (key is not null)
+        {
+            request.Headers.Add("Idempotency-Key", key);
+        }
+
+        return await host.Http.SendAsync(request);
+    }
+
+    static async Task<string> MessageAsync(HttpResponseMessage response, HttpStatusCode status, string code, string path)
+    {
+        Assert.Equal(status, response.StatusCode);
+        Assert.Equal("application/json", response.Content.Headers.ContentType?.ToString());
+        using var json = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync());
+        if (path.StartsWith("/api/write", StringComparison.Ordinal))
+        {
+            return json.RootElement.GetProperty("error").GetString()!;
+        }
+
+        Assert.Equal(code, json.RootElement.GetProperty("code").GetString());
+        return json.RootElement.GetProperty("message").GetString()!;
+    }
+}
