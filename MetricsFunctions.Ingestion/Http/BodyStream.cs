@@ -1,13 +1,10 @@
-using System.Security.Cryptography;
-
 namespace MetricsFunctions.Ingestion.Http;
 
 /// <summary>A body that ends in an exception when it passes a limit, or is not what its encoding promises.</summary>
 /// <param name="inner">The body.</param>
 /// <param name="maxBytes">How long it may be.</param>
 /// <param name="isDecoded">Whether it comes from a decoder.</param>
-/// <param name="hash">Given every byte, if there is one.</param>
-sealed class BodyStream(Stream inner, long maxBytes, bool isDecoded, IncrementalHash? hash = null) : Stream
+sealed class BodyStream(Stream inner, long maxBytes, bool isDecoded) : Stream
 {
     long _left = maxBytes;
 
@@ -34,7 +31,6 @@ sealed class BodyStream(Stream inner, long maxBytes, bool isDecoded, Incremental
         }
 
         _left -= read;
-        hash?.AppendData(buffer.Span[..read]);
         return _left >= 0 ? read : throw new BodyException(BodyFault.TooLarge);
     }
 

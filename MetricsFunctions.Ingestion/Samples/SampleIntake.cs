@@ -6,7 +6,6 @@ namespace MetricsFunctions.Ingestion.Samples;
 public sealed class SampleIntake : IResettable
 {
     int _skipped;
-    string? _whySkipped;
 
     /// <summary>The samples. They count only when nothing is refused.</summary>
     public SampleBlock Block { get; } = new();
@@ -24,18 +23,13 @@ public sealed class SampleIntake : IResettable
     public bool IsList { get; set; }
 
     /// <summary>What the body has brought so far.</summary>
-    public Tally Tally => new(Block.Count, IsList, _skipped, _whySkipped);
+    public Tally Tally => new(Block.Count, IsList, _skipped);
 
     /// <summary>Where in its grammar a format is, in a number of its own; 0 at the start of a body.</summary>
     public int State { get; set; }
 
     /// <summary>Leaves a value out that is no sample and no fault either.</summary>
-    /// <param name="reason">Why, without the sender's own values.</param>
-    public void Skip(string reason)
-    {
-        _skipped++;
-        _whySkipped ??= reason;
-    }
+    public void Skip() => _skipped++;
 
     /// <summary>Begins a request, or a part of its body.</summary>
     /// <param name="accepted">The span of time that the samples may lie in, around the time of receipt.</param>
@@ -54,7 +48,6 @@ public sealed class SampleIntake : IResettable
         Refusals.Append(part.Refusals);
         IsList |= part.IsList;
         _skipped += part._skipped;
-        _whySkipped ??= part._whySkipped;
     }
 
     /// <summary>Ends the body: one that has nothing in it, not even an empty list, is refused.</summary>
@@ -70,8 +63,7 @@ public sealed class SampleIntake : IResettable
     public bool TryReset()
     {
         Refusals.Clear();
-        (NextItem, State, IsList) = (0, 0, false);
-        (_skipped, _whySkipped) = (0, null);
+        (NextItem, State, IsList, _skipped) = (0, 0, false, 0);
         return Block.TryReset();
     }
 }
