@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Net.Http.Headers;
-using ClickHouse.Driver;
 using MetricsFunctions.Ingestion.Formats.Json;
 using MetricsFunctions.Ingestion.Samples;
 
@@ -9,9 +7,9 @@ namespace MetricsFunctions.Benchmarks.Compare;
 
 /// <summary>Large bodies: the time to the answer, the service and ClickHouse in turn.</summary>
 /// <param name="contenders">Who is compared.</param>
-/// <param name="clickHouse">To empty and count.</param>
+/// <param name="samples">To empty and count.</param>
 /// <param name="stop">Stops in the middle.</param>
-sealed class BatchComparison(Contenders contenders, ClickHouseClient clickHouse, CancellationToken stop)
+sealed class BatchComparison(Contenders contenders, StoredSamples samples, CancellationToken stop)
 {
     public const int WarmUps = 5;
     public const int Runs = 5;
@@ -62,17 +60,13 @@ sealed class BatchComparison(Contenders contenders, ClickHouseClient clickHouse,
 
     async Task<double> SendAsync(HttpClient http, Uri url, Batch batch, byte[] body)
     {
-        foreach (var table in new[] { "samples", "samples_rollup" })
-        {
-            await clickHouse.ExecuteNonQueryAsync($"TRUNCATE TABLE metrics.{table}", cancellationToken: stop);
-        }
-
+        await samples.EmptyAsync();
         using var content = new ByteArrayContent(body);
         content.Headers.ContentType = new MediaTypeHeaderValue("application/x-ndjson");
         var watch = Stopwatch.StartNew();
         using var response = await http.PostAsync(url, content, stop);
         var took = watch.Elapsed.TotalMilliseconds;
-        var stored = Convert.ToInt64(await clickHouse.ExecuteScalarAsync("SELECT count() FROM metrics.samples", cancellationToken: stop), CultureInfo.InvariantCulture);
+        var stored = await samples.CountAsync();
         return response.IsSuccessStatusCode && stored == batch.Rows
             ? took
             : throw new ComparisonException($"{url.GetLeftPart(UriPartial.Path)} answered {response.StatusCode} to {batch.Name}, and {stored:N0} are stored.");

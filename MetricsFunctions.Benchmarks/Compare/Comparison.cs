@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text;
 using ClickHouse.Driver;
 using MetricsFunctions.EmbeddedClickHouse;
@@ -17,12 +16,14 @@ sealed class Comparison
 
     readonly CompareOptions _options;
     readonly ClickHouseClient _clickHouse;
+    readonly StoredSamples _samples;
     readonly CancellationToken _stop;
 
     Comparison(CompareOptions options, ClickHouseClient clickHouse, CancellationToken stop)
     {
         _options = options;
         _clickHouse = clickHouse;
+        _samples = new StoredSamples(clickHouse, stop);
         _stop = stop;
     }
 
@@ -60,7 +61,7 @@ sealed class Comparison
         return new Report
         {
             Options = _options,
-            ClickHouseVersion = $"{await QueryAsync("SELECT version()")}",
+            ClickHouseVersion = $"{await _clickHouse.ExecuteScalarAsync("SELECT version()", cancellationToken: _stop)}",
             Contenders = contenders,
             Measurements = measurements,
             MostParts = await MostPartsAsync(contenders.Service),
@@ -84,7 +85,7 @@ sealed class Comparison
 
     async Task<IReadOnlyList<BatchMeasurement>> MeasureBatchesAsync(Contenders contenders)
     {
-        var comparison = new BatchComparison(contenders, _clickHouse, _stop);
+        var comparison = new BatchComparison(contenders, _samples, _stop);
         var measurements = new List<BatchMeasurement>();
         foreach (var batch in BatchComparison.All)
         {
@@ -99,8 +100,7 @@ sealed class Comparison
     async Task<long> MostPartsAsync(Contender contender)
     {
         await using var process = await StartAsync(contender);
-        var (_, parts) = await LoadAsync(contender, connections: 64, _options.PartsSeconds, TimeSpan.FromSeconds(1), () => CountAsync(
-            "system.parts WHERE active AND database = 'metrics' AND table = 'samples'"));
+        var (_, parts) = await LoadAsync(contender, connections: 64, _options.PartsSeconds, TimeSpan.FromSeconds(1), _samples.CountPartsAsync);
         return parts;
     }
 
@@ -108,16 +108,14 @@ sealed class Comparison
     /// <returns>The load, and the highest value of the gauge.</returns>
     async Task<(Load Load, long Highest)> LoadAsync(Contender contender, int connections, int seconds, TimeSpan interval, Func<Task<long>> gauge)
     {
-        // Otherwise the merges of one load would burden the next.
-        await _clickHouse.ExecuteNonQueryAsync("TRUNCATE TABLE metrics.samples", cancellationToken: _stop);
-        await _clickHouse.ExecuteNonQueryAsync("TRUNCATE TABLE metrics.samples_rollup", cancellationToken: _stop);
+        await _samples.EmptyAsync();
 
         var loading = Wrk.RunAsync(contender, connections, seconds, _stop);
         var watching = HighestAsync();
         await Task.WhenAll(loading, watching);
 
         var load = await loading;
-        if (contender.Stores && await CountAsync("metrics.samples") is var stored && stored < load.Requests * contender.Rows)
+        if (contender.Stores && await _samples.CountAsync() is var stored && stored < load.Requests * contender.Rows)
         {
             throw new ComparisonException($"{contender.Name} acknowledged {load.Requests * contender.Rows:N0} samples, and {stored:N0} are stored.");
         }
@@ -178,9 +176,4 @@ sealed class Comparison
 
         throw new ComparisonException($"{contender.Name} takes no samples: {process.Output}");
     }
-
-    async Task<long> CountAsync(string from) =>
-        Convert.ToInt64(await QueryAsync($"SELECT count() FROM {from}"), CultureInfo.InvariantCulture);
-
-    Task<object> QueryAsync(string sql) => _clickHouse.ExecuteScalarAsync(sql, cancellationToken: _stop);
 }

@@ -29,18 +29,15 @@ public sealed class HealthEndpoint(ISampleStore store, TimeProvider time, IHostA
     internal Task<StorageFault?> CheckAsync() =>
         lifetime.ApplicationStopping.IsCancellationRequested ? Task.FromResult<StorageFault?>(StorageFault.Stopping) : ProbeAsync();
 
-    /// <summary>What to answer to a request that is no probe.</summary>
-    internal static readonly Problem NoProbe = Problem.MethodNotAllowed("GET, HEAD");
-
-    /// <summary>Whether a request has the method of a probe.</summary>
-    internal static bool IsProbe(HttpRequest request) => HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method);
+    /// <summary>Answers <see langword="null"/> for a request with the method of a probe.</summary>
+    internal static Problem? CheckMethod(HttpRequest request) => Problem.UnlessMethod(request, HttpMethods.Get, HttpMethods.Head);
 
     static async Task AnswerAsync(HttpContext context, Func<Task<StorageFault?>> check)
     {
         ArgumentNullException.ThrowIfNull(context);
-        if (!IsProbe(context.Request))
+        if (CheckMethod(context.Request) is { } problem)
         {
-            await NoProbe.WriteAsync(context.Response);
+            await problem.WriteAsync(context.Response);
         }
         else if (await check() is { } fault)
         {

@@ -18,9 +18,9 @@ public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKey
     public static Task PingAsync(HttpContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        if (!HealthEndpoint.IsProbe(context.Request))
+        if (HealthEndpoint.CheckMethod(context.Request) is { } problem)
         {
-            return InfluxLineProtocol.WriteProblemAsync(context.Response, HealthEndpoint.NoProbe, version: 1);
+            return Protocol.Influx1.WriteProblemAsync(context.Response, problem);
         }
 
         context.Response.StatusCode = StatusCodes.Status204NoContent;
@@ -34,9 +34,9 @@ public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKey
     public async Task HealthAsync(HttpContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        if (!HealthEndpoint.IsProbe(context.Request))
+        if (HealthEndpoint.CheckMethod(context.Request) is { } noProbe)
         {
-            await InfluxLineProtocol.WriteProblemAsync(context.Response, HealthEndpoint.NoProbe, version: 2);
+            await Protocol.Influx2.WriteProblemAsync(context.Response, noProbe);
             return;
         }
 
@@ -62,7 +62,7 @@ public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKey
         if ((apiKeys.Check(context.Request) ?? await CheckAsync(context.Request)) is { } problem)
         {
             await RequestBody.DrainAsync(context.Request, options.Value);
-            await InfluxLineProtocol.WriteProblemAsync(context.Response, problem, version: 1);
+            await Protocol.Influx1.WriteProblemAsync(context.Response, problem);
             return;
         }
 
@@ -71,9 +71,9 @@ public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKey
 
     static async Task<Problem?> CheckAsync(HttpRequest request)
     {
-        if (!HttpMethods.IsGet(request.Method) && !HttpMethods.IsPost(request.Method))
+        if (Problem.UnlessMethod(request, HttpMethods.Get, HttpMethods.Post) is { } problem)
         {
-            return Problem.MethodNotAllowed("GET, POST");
+            return problem;
         }
 
         try

@@ -72,37 +72,27 @@ sealed class InfluxLineProtocol : Protocol
         }
     }
 
-    internal override Task WriteProblemAsync(HttpResponse response, Problem problem) => WriteProblemAsync(response, problem, _version);
+    internal override Task WriteProblemAsync(HttpResponse response, Problem problem) =>
+        problem.WriteAsync(response, "application/json", json => WriteTo(json, problem));
 
-    /// <summary>Says what is wrong, as InfluxDB does.</summary>
-    /// <param name="response">Where to say it.</param>
-    /// <param name="problem">What is wrong.</param>
-    /// <param name="version">In whose words.</param>
-    public static async Task WriteProblemAsync(HttpResponse response, Problem problem, int version)
+    void WriteTo(Utf8JsonWriter json, Problem problem)
     {
-        problem.WriteHead(response);
-        response.ContentType = "application/json";
-        await using (var json = new Utf8JsonWriter(response.BodyWriter))
+        json.WriteStartObject();
+        if (_version == 1)
         {
-            json.WriteStartObject();
-            if (version == 1)
+            json.WriteString("error", MessageOf(problem));
+        }
+        else
+        {
+            json.WriteString("code", CodeOf(problem.Status));
+            json.WriteString("message", MessageOf(problem));
+            if (problem.Errors is [{ Item: { } line }, ..])
             {
-                json.WriteString("error", MessageOf(problem));
+                json.WriteNumber("line", line + 1);
             }
-            else
-            {
-                json.WriteString("code", CodeOf(problem.Status));
-                json.WriteString("message", MessageOf(problem));
-                if (problem.Errors is [{ Item: { } line }, ..])
-                {
-                    json.WriteNumber("line", line + 1);
-                }
-            }
-
-            json.WriteEndObject();
         }
 
-        await response.BodyWriter.FlushAsync(response.HttpContext.RequestAborted);
+        json.WriteEndObject();
     }
 
     // Clients show the message and nothing else, so all that is known is in it. "Unable to parse" tells Telegraf to give up.

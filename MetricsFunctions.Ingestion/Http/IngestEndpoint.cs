@@ -68,7 +68,7 @@ public sealed partial class IngestEndpoint
     async Task<Problem?> IngestAsync(HttpContext context, Protocol protocol)
     {
         var request = context.Request;
-        if ((CheckMethod(request) ?? _apiKeys.Check(request)) is { } stranger)
+        if ((Problem.UnlessMethod(request, HttpMethods.Post) ?? _apiKeys.Check(request)) is { } stranger)
         {
             return stranger;
         }
@@ -120,9 +120,6 @@ public sealed partial class IngestEndpoint
             return Problem.Unavailable(e.Fault);
         }
     }
-
-    static Problem? CheckMethod(HttpRequest request) =>
-        HttpMethods.IsPost(request.Method) ? null : Problem.MethodNotAllowed(HttpMethods.Post);
 
     static Problem? CheckIdempotencyKey(HttpRequest request) =>
         request.Headers[IdempotencyKeyHeader] is [] or [{ Length: > 0 and <= MaxIdempotencyKeyLength }]

@@ -1,10 +1,12 @@
 using System.Buffers;
+using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using MetricsFunctions.Ingestion.Formats;
 using MetricsFunctions.Ingestion.Formats.Json;
 using MetricsFunctions.Ingestion.Samples;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Net.Http.Headers;
 
 namespace MetricsFunctions.Ingestion.Http;
 
@@ -13,15 +15,32 @@ sealed class MetricsProtocol : Protocol
 {
     static readonly byte[] Ok = """{"message":"ok"}"""u8.ToArray();
     static readonly NdjsonFormat Ndjson = new();
-    static readonly MediaTypes Types = new(
-        ("application/json", new JsonFormat()),
-        ("application/x-ndjson", Ndjson),
-        ("application/jsonl", Ndjson),
-        ("application/x-jsonlines", Ndjson));
+
+    static readonly FrozenDictionary<string, SampleFormat> Formats = new Dictionary<string, SampleFormat>
+    {
+        ["application/json"] = new JsonFormat(),
+        ["application/x-ndjson"] = Ndjson,
+        ["application/jsonl"] = Ndjson,
+        ["application/x-jsonlines"] = Ndjson,
+    }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
+
+    static readonly Problem UnknownMediaType = new(
+        StatusCodes.Status415UnsupportedMediaType, $"Content-Type must be one of {string.Join(", ", Formats.Keys.Order())}, in UTF-8.");
 
     internal override bool TryGetFormat(
-        HttpRequest request, [NotNullWhen(true)] out SampleFormat? format, [NotNullWhen(false)] out Problem? problem) =>
-        Types.TryGetFormat(request, out format, out problem);
+        HttpRequest request, [NotNullWhen(true)] out SampleFormat? format, [NotNullWhen(false)] out Problem? problem)
+    {
+        if (request.ContentType is not { } plain || !Formats.TryGetValue(plain, out format))
+        {
+            format = MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
+                && (!type.Charset.HasValue || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase))
+                ? Formats.GetValueOrDefault(type.MediaType.ToString())
+                : null;
+        }
+
+        problem = format is null ? UnknownMediaType : null;
+        return format is not null;
+    }
 
     internal override void WriteStored(HttpResponse response, Tally tally)
     {

@@ -28,8 +28,20 @@ sealed record Problem(int Status, string Detail)
     /// <summary>Number of all faults.</summary>
     public int ErrorCount { get; init; }
 
-    public static Problem MethodNotAllowed(string allow) =>
-        new(StatusCodes.Status405MethodNotAllowed, $"This path takes {allow}.") { Allow = allow };
+    /// <summary>Answers <see langword="null"/> for a request with one of these methods.</summary>
+    public static Problem? UnlessMethod(HttpRequest request, params ReadOnlySpan<string> methods)
+    {
+        foreach (var method in methods)
+        {
+            if (HttpMethods.Equals(request.Method, method))
+            {
+                return null;
+            }
+        }
+
+        var allow = string.Join(", ", methods);
+        return new Problem(StatusCodes.Status405MethodNotAllowed, $"This path takes {allow}.") { Allow = allow };
+    }
 
     public static Problem Refused(Refusals refusals) =>
         new(StatusCodes.Status400BadRequest, "The request was refused as a whole; nothing of it is stored.")
@@ -46,19 +58,22 @@ sealed record Problem(int Status, string Detail)
         new(StatusCodes.Status503ServiceUnavailable, $"Samples cannot be stored now: {fault.Brief}.");
 
     /// <summary>Answers with problem details.</summary>
-    public async Task WriteAsync(HttpResponse response)
+    public Task WriteAsync(HttpResponse response) => WriteAsync(response, "application/problem+json", WriteTo);
+
+    /// <summary>Answers in the words of a protocol.</summary>
+    public async Task WriteAsync(HttpResponse response, string mediaType, Action<Utf8JsonWriter> write)
     {
         WriteHead(response);
-        response.ContentType = "application/problem+json";
+        response.ContentType = mediaType;
         await using (var json = new Utf8JsonWriter(response.BodyWriter))
         {
-            WriteTo(json);
+            write(json);
         }
 
         await response.BodyWriter.FlushAsync(response.HttpContext.RequestAborted);
     }
 
-    /// <summary>Sets the status and the headers that go with it, for a protocol that words its answers itself.</summary>
+    /// <summary>Sets the status and the headers that go with it, for an answer that says more than what is wrong.</summary>
     public void WriteHead(HttpResponse response)
     {
         response.StatusCode = Status;

@@ -14,14 +14,23 @@ static class Bodies
         host.PostAsync(Encoding.UTF8.GetBytes(body), mediaType);
 
     public static async Task<HttpResponseMessage> PostAsync(
-        this IngestionHost host, byte[] body, string mediaType, string? encoding = null, bool chunked = false, string path = "/api/metrics")
+        this IngestionHost host, byte[] body, string? mediaType, string? encoding = null, bool chunked = false, string path = "/api/metrics", string? key = null)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new ByteArrayContent(body) };
         request.Headers.TransferEncodingChunked = chunked;
-        request.Content.Headers.TryAddWithoutValidation("Content-Type", mediaType);
+        if (mediaType is not null)
+        {
+            request.Content.Headers.TryAddWithoutValidation("Content-Type", mediaType);
+        }
+
         if (encoding is not null)
         {
             request.Content.Headers.TryAddWithoutValidation("Content-Encoding", encoding);
+        }
+
+        if (key is not null)
+        {
+            request.Headers.Add("Idempotency-Key", key);
         }
 
         return await host.Http.SendAsync(request);

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 
@@ -206,25 +205,10 @@ public sealed class InfluxWriteTests(InfluxWriteTests.SmallLimits host) : IClass
         Assert.Equal("1\t3", await host.QueryAsync("SELECT countIf(metric_name = 'again.keyed'), countIf(metric_name = 'again.plain') FROM metrics.samples"));
     }
 
-    async Task<HttpResponseMessage> PostAsync(string path, string body, string? mediaType = "text/plain", string? encoding = null, string? key = null)
+    Task<HttpResponseMessage> PostAsync(string path, string body, string? mediaType = "text/plain", string? encoding = null, string? key = null)
     {
         var bytes = Encoding.UTF8.GetBytes(body);
-        using var request = new HttpRequestMessage(HttpMethod.Post, path)
-        {
-            Content = new ByteArrayContent(encoding == "gzip" ? Bodies.Compress(encoding, bytes) : bytes),
-        };
-        request.Content.Headers.ContentType = mediaType is null ? null : MediaTypeHeaderValue.Parse(mediaType);
-        if (encoding is not null)
-        {
-            request.Content.Headers.ContentEncoding.Add(encoding);
-        }
-
-        if (key is not null)
-        {
-            request.Headers.Add("Idempotency-Key", key);
-        }
-
-        return await host.Http.SendAsync(request);
+        return host.PostAsync(encoding == "gzip" ? Bodies.Compress(encoding, bytes) : bytes, mediaType, encoding, path: path, key: key);
     }
 
     static async Task<string> MessageAsync(HttpResponseMessage response, HttpStatusCode status, string code, string path)
