@@ -2,13 +2,15 @@ using MetricsFunctions.Ingestion.Samples;
 
 namespace MetricsFunctions.Ingestion.Storage;
 
-/// <summary>Groups of rows in the order they came, one INSERT under way at a time.</summary>
+/// <summary>Groups of rows, taken up in the order they came, with a few INSERTs under way at a time.</summary>
 /// <param name="store">Where the rows go.</param>
 /// <param name="state">Told of every success and fault.</param>
 /// <param name="time">The clock for deadlines and pauses.</param>
 /// <param name="writeTimeout">How long a group may take from its first rows to its end.</param>
 /// <param name="maxPendingBytes">Rows that may wait; one larger group is taken when nothing else does.</param>
-sealed class InsertLane(ISampleStore store, StorageState state, TimeProvider time, TimeSpan writeTimeout, long maxPendingBytes) : IAsyncDisposable
+/// <param name="inserts">How many INSERTs may be under way at a time.</param>
+sealed class InsertLane(
+    ISampleStore store, StorageState state, TimeProvider time, TimeSpan writeTimeout, long maxPendingBytes, int inserts) : IAsyncDisposable
 {
     static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
     static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
@@ -17,10 +19,10 @@ sealed class InsertLane(ISampleStore store, StorageState state, TimeProvider tim
     readonly Lock _gate = new();
     readonly Queue<InsertGroup> _waiting = new();
     readonly Dictionary<string, InsertGroup> _pending = [];
+    readonly Task[] _inserting = [.. Enumerable.Repeat(Task.CompletedTask, inserts)];
     InsertGroup? _open;
     long _pendingBytes;
     bool _stopping;
-    Task _inserting = Task.CompletedTask;
 
     // With how many requests the open group is complete, because the senders that were just answered are back.
     int _expected;
@@ -70,7 +72,7 @@ sealed class InsertLane(ISampleStore store, StorageState state, TimeProvider tim
         lock (_gate)
         {
             _stopping = true;
-            inserting = _inserting;
+            inserting = Task.WhenAll(_inserting);
         }
 
         await inserting;
@@ -101,17 +103,18 @@ sealed class InsertLane(ISampleStore store, StorageState state, TimeProvider tim
     {
         _pendingBytes += rows.Length;
         group.Append(rows);
-        if (_inserting.IsCompleted)
+        var idle = Array.FindIndex(_inserting, loop => loop.IsCompleted);
+        if (idle >= 0)
         {
-            _inserting = Task.Run(InsertAllAsync);
+            _inserting[idle] = Task.Run(() => InsertAllAsync(idle));
         }
 
         return group.Stored;
     }
 
-    async Task InsertAllAsync()
+    async Task InsertAllAsync(int loop)
     {
-        while (Next() is { } group)
+        while (Next(loop) is { } group)
         {
             var begin = time.GetTimestamp();
             var fault = await InsertAsync(group);
@@ -143,7 +146,7 @@ sealed class InsertLane(ISampleStore store, StorageState state, TimeProvider tim
         return _complete.Task;
     }
 
-    InsertGroup? Next()
+    InsertGroup? Next(int loop)
     {
         lock (_gate)
         {
@@ -151,7 +154,7 @@ sealed class InsertLane(ISampleStore store, StorageState state, TimeProvider tim
             if (!_waiting.TryDequeue(out var group))
             {
                 // Said under the lock, so that whoever comes next starts a new loop.
-                _inserting = Task.CompletedTask;
+                _inserting[loop] = Task.CompletedTask;
             }
 
             return group;

@@ -15,6 +15,9 @@ public sealed class SampleWriter : IAsyncDisposable
     // A block this large gains nothing from company, and would make it wait.
     const int LargeBlockBytes = 1024 * 1024;
 
+    // Requests that are an INSERT each would wait for one another's round trips; more at a time would only make ClickHouse merge more.
+    const int SingleInserts = 4;
+
     readonly InsertLane _shared;
     readonly InsertLane _single;
 
@@ -26,10 +29,10 @@ public sealed class SampleWriter : IAsyncDisposable
     public SampleWriter(ISampleStore store, IOptions<IngestionOptions> options, TimeProvider time, ILogger<SampleWriter> logger)
     {
         ArgumentNullException.ThrowIfNull(options);
-        // Two lanes with an INSERT under way each: small requests share theirs, and never stand behind a large one.
+        // Two lanes: small requests share an INSERT, one at a time so that it grows, and never stand behind a large one.
         var state = new StorageState(logger);
-        _shared = new InsertLane(store, state, time, options.Value.WriteTimeout, options.Value.MaxPendingBytes / 2);
-        _single = new InsertLane(store, state, time, options.Value.WriteTimeout, options.Value.MaxPendingBytes / 2);
+        _shared = new InsertLane(store, state, time, options.Value.WriteTimeout, options.Value.MaxPendingBytes / 2, inserts: 1);
+        _single = new InsertLane(store, state, time, options.Value.WriteTimeout, options.Value.MaxPendingBytes / 2, SingleInserts);
     }
 
     /// <summary>Stores a request's samples, all or none; completes when ClickHouse has committed them.</summary>
