@@ -1,10 +1,13 @@
+using System.Security.Cryptography;
+
 namespace MetricsFunctions.Ingestion.Http;
 
 /// <summary>A body that ends in an exception when it passes a limit, or is not what its encoding promises.</summary>
 /// <param name="inner">The body.</param>
 /// <param name="maxBytes">How long it may be.</param>
 /// <param name="isDecoded">Whether it comes from a decoder.</param>
-sealed class BodyStream(Stream inner, long maxBytes, bool isDecoded) : Stream
+/// <param name="hash">Given every byte, if there is one.</param>
+sealed class BodyStream(Stream inner, long maxBytes, bool isDecoded, IncrementalHash? hash = null) : Stream
 {
     long _left = maxBytes;
 
@@ -31,6 +34,7 @@ sealed class BodyStream(Stream inner, long maxBytes, bool isDecoded) : Stream
         }
 
         _left -= read;
+        hash?.AppendData(buffer.Span[..read]);
         return _left >= 0 ? read : throw new BodyException(BodyFault.TooLarge);
     }
 

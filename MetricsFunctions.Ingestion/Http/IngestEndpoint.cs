@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Storage;
 using Microsoft.AspNetCore.Http;
@@ -87,11 +88,13 @@ public sealed partial class IngestEndpoint
         {
             Task stored;
             Tally tally;
+            string? key = request.Headers[IdempotencyKeyHeader];
+            using var hash = key is null && protocol.IsKeyedByContent ? IncrementalHash.CreateHash(HashAlgorithmName.SHA256) : null;
             var intake = _intakes.Get();
             try
             {
                 intake.Begin(new AcceptedTime(_time.GetUtcNow(), _options.MaxSampleAge));
-                if (await RequestBody.ReadAsync(request, format, intake, _options) is { } problem)
+                if (await RequestBody.ReadAsync(request, format, intake, _options, hash) is { } problem)
                 {
                     return problem;
                 }
@@ -103,7 +106,8 @@ public sealed partial class IngestEndpoint
                 }
 
                 tally = intake.Tally;
-                stored = tally.Samples == 0 ? Task.CompletedTask : _writer.WriteAsync(intake.Block, request.Headers[IdempotencyKeyHeader]);
+                key ??= hash is null ? null : $"{request.Path} {Convert.ToHexStringLower(hash.GetCurrentHash())}";
+                stored = tally.Samples == 0 ? Task.CompletedTask : _writer.WriteAsync(intake.Block, key);
             }
             finally
             {

@@ -21,6 +21,12 @@ public abstract class Protocol
     /// <summary><c>POST /api/v2/write</c>: line protocol, as InfluxDB 2 takes it.</summary>
     public static Protocol Influx2 { get; } = InfluxLineProtocol.Version2;
 
+    /// <summary>
+    /// Whether a body that comes again is the same samples again, and not others that look alike: each tells its time, and the protocol's
+    /// senders repeat what was not answered and know nothing of <c>Idempotency-Key</c>.
+    /// </summary>
+    internal virtual bool IsKeyedByContent => false;
+
     /// <summary>Chooses how a request's body is to be read.</summary>
     /// <param name="request">The request.</param>
     /// <param name="format">The format of its body.</param>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Security.Cryptography;
 using MetricsFunctions.Ingestion.Formats;
 using MetricsFunctions.Ingestion.Samples;
 using Microsoft.AspNetCore.Http;
@@ -17,7 +18,9 @@ static class RequestBody
     /// <param name="format">What its body is written in.</param>
     /// <param name="intake">Where the samples go, and what is wrong with them.</param>
     /// <param name="options">The limits.</param>
-    public static async ValueTask<Problem?> ReadAsync(HttpRequest request, SampleFormat format, SampleIntake intake, IngestionOptions options)
+    /// <param name="hash">Given the whole body as it was before it was compressed, if there is one.</param>
+    public static async ValueTask<Problem?> ReadAsync(
+        HttpRequest request, SampleFormat format, SampleIntake intake, IngestionOptions options, IncrementalHash? hash)
     {
         // The server's own limit would surface as a 500 in the Functions worker; ours answers 413.
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
@@ -36,7 +39,7 @@ static class RequestBody
         {
             if (read.IsCompleted && read.Buffer.Length <= Math.Min(options.MaxBodyBytes, PieceReader.PieceBytes))
             {
-                ReadPiece(read.Buffer, format, intake);
+                ReadPiece(read.Buffer, format, intake, hash);
                 request.BodyReader.AdvanceTo(read.Buffer.End);
                 return null;
             }
@@ -48,7 +51,7 @@ static class RequestBody
         timeout.CancelAfter(options.BodyTimeout);
         try
         {
-            await using var body = new BodyStream(request.Body, options.MaxBodyBytes, isDecoded: false);
+            await using var body = new BodyStream(request.Body, options.MaxBodyBytes, isDecoded: false, isPlain ? hash : null);
             if (isPlain)
             {
                 await PieceReader.ReadAsync(body, request.ContentLength ?? UsualBytes, format, intake, timeout.Token);
@@ -56,7 +59,7 @@ static class RequestBody
             else
             {
                 await using var decoder = ContentEncoding.Decode(request, body);
-                await using var decoded = new BodyStream(decoder, options.MaxBodyBytes, isDecoded: true);
+                await using var decoded = new BodyStream(decoder, options.MaxBodyBytes, isDecoded: true, hash);
                 await PieceReader.ReadAsync(decoded, UsualBytes, format, intake, timeout.Token);
             }
 
@@ -83,16 +86,18 @@ static class RequestBody
     }
 
     // Formats read bytes that lie together; those of a small body mostly do.
-    static void ReadPiece(ReadOnlySequence<byte> body, SampleFormat format, SampleIntake intake)
+    static void ReadPiece(ReadOnlySequence<byte> body, SampleFormat format, SampleIntake intake, IncrementalHash? hash)
     {
         if (body.IsSingleSegment)
         {
+            hash?.AppendData(body.FirstSpan);
             format.Read(body.FirstSpan, isLast: true, intake);
             return;
         }
 
         var piece = ArrayPool<byte>.Shared.Rent((int)body.Length);
         body.CopyTo(piece);
+        hash?.AppendData(piece.AsSpan(0, (int)body.Length));
         format.Read(piece.AsSpan(0, (int)body.Length), isLast: true, intake);
         ArrayPool<byte>.Shared.Return(piece);
     }

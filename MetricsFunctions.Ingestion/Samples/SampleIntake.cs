@@ -6,6 +6,7 @@ namespace MetricsFunctions.Ingestion.Samples;
 public sealed class SampleIntake : IResettable
 {
     int _skipped;
+    string? _whySkipped;
 
     /// <summary>The samples. They count only when nothing is refused.</summary>
     public SampleBlock Block { get; } = new();
@@ -23,13 +24,18 @@ public sealed class SampleIntake : IResettable
     public bool IsList { get; set; }
 
     /// <summary>What the body has brought so far.</summary>
-    public Tally Tally => new(Block.Count, IsList, _skipped);
+    public Tally Tally => new(Block.Count, IsList, _skipped, _whySkipped);
 
     /// <summary>Where in its grammar a format is, in a number of its own; 0 at the start of a body.</summary>
     public int State { get; set; }
 
     /// <summary>Leaves a value out that is no sample and no fault either.</summary>
-    public void Skip() => _skipped++;
+    /// <param name="reason">Why, without the sender's own values.</param>
+    public void Skip(string reason)
+    {
+        _skipped++;
+        _whySkipped ??= reason;
+    }
 
     /// <summary>Begins a request, or a part of its body.</summary>
     /// <param name="accepted">The span of time that the samples may lie in, around the time of receipt.</param>
@@ -48,6 +54,7 @@ public sealed class SampleIntake : IResettable
         Refusals.Append(part.Refusals);
         IsList |= part.IsList;
         _skipped += part._skipped;
+        _whySkipped ??= part._whySkipped;
     }
 
     /// <summary>Ends the body: one that has nothing in it, not even an empty list, is refused.</summary>
@@ -63,7 +70,8 @@ public sealed class SampleIntake : IResettable
     public bool TryReset()
     {
         Refusals.Clear();
-        (NextItem, State, IsList, _skipped) = (0, 0, false, 0);
+        (NextItem, State, IsList) = (0, 0, false);
+        (_skipped, _whySkipped) = (0, null);
         return Block.TryReset();
     }
 }

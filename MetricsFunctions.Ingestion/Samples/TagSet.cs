@@ -61,6 +61,20 @@ public sealed class TagSet
         return null;
     }
 
+    /// <summary>Removes the tag that was added last, so that the next sample can have another in its place.</summary>
+    public void RemoveLast()
+    {
+        var last = 0;
+        for (var i = 1; i < _count; i++)
+        {
+            last = _order[i].Start > _order[last].Start ? i : last;
+        }
+
+        _used = _order[last].Start;
+        _count--;
+        _order.AsSpan(last + 1, _count - last).CopyTo(_order.AsSpan(last));
+    }
+
     /// <summary>Writes the tags as a RowBinary <c>Map(String, String)</c>.</summary>
     /// <param name="destination">At least <see cref="EncodedLength"/> bytes.</param>
     public void WriteTo(Span<byte> destination)

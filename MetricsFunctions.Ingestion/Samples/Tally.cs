@@ -4,4 +4,5 @@ namespace MetricsFunctions.Ingestion.Samples;
 /// <param name="Samples">Number of samples.</param>
 /// <param name="IsList">Whether they came as a list, be it of one.</param>
 /// <param name="Skipped">Number of values that were left out because they are no samples.</param>
-public readonly record struct Tally(int Samples, bool IsList, int Skipped);
+/// <param name="WhySkipped">Why the first of these is none.</param>
+public readonly record struct Tally(int Samples, bool IsList, int Skipped, string? WhySkipped);

@@ -236,7 +236,7 @@ ref struct InfluxLineReader
             return Refuse("field", number, "goes on behind its string");
         }
 
-        _intake.Skip();
+        _intake.Skip("strings are no samples");
         return true;
     }
 
