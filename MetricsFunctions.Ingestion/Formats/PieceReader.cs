@@ -63,6 +63,12 @@ static class PieceReader
                         Resize(ref piece, length, PieceBytes);
                     }
                 }
+
+                // A body that is all here would keep a thread until its end, and small ones wait for that.
+                if (!isLast)
+                {
+                    await Task.Yield();
+                }
             }
 
             if (cores is not null)

@@ -7,19 +7,10 @@ namespace MetricsFunctions.Ingestion.Http;
 /// <param name="maxBytes">How long it may be.</param>
 /// <param name="isDecoded">Whether it comes from a decoder.</param>
 /// <param name="hash">Given every byte, if there is one.</param>
-sealed class BodyStream(Stream inner, long maxBytes, bool isDecoded, IncrementalHash? hash = null) : Stream
+/// <param name="room">What it takes of the memory for all bodies.</param>
+sealed class BodyStream(Stream inner, long maxBytes, bool isDecoded, IncrementalHash? hash, BodyBudget.Room room) : ReadOnlyStream
 {
     long _left = maxBytes;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -35,21 +26,13 @@ sealed class BodyStream(Stream inner, long maxBytes, bool isDecoded, Incremental
 
         _left -= read;
         hash?.AppendData(buffer.Span[..read]);
-        return _left >= 0 ? read : throw new BodyException(BodyFault.TooLarge);
+        if (_left < 0)
+        {
+            throw new BodyException(BodyFault.TooLarge);
+        }
+
+        return room.TryTake(read) ? read : throw new BodyException(BodyFault.NoRoom);
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush() => throw new NotSupportedException();
 }
 
 /// <summary>Why a body cannot be read to its end.</summary>
@@ -57,6 +40,7 @@ enum BodyFault
 {
     TooLarge,
     Corrupt,
+    NoRoom,
 }
 
 /// <summary>A body cannot be read to its end.</summary>

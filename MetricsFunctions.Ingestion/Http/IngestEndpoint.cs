@@ -17,6 +17,7 @@ public sealed partial class IngestEndpoint
     const int MaxIdempotencyKeyLength = 255;
 
     readonly IngestionOptions _options;
+    readonly BodyBudget _bodies;
     readonly ApiKeys _apiKeys;
     readonly SampleWriter _writer;
     readonly TimeProvider _time;
@@ -34,6 +35,7 @@ public sealed partial class IngestEndpoint
     {
         ArgumentNullException.ThrowIfNull(options);
         _options = options.Value;
+        _bodies = new BodyBudget(_options.MaxPendingBytes);
         _apiKeys = apiKeys;
         _writer = writer;
         _time = time;
@@ -94,7 +96,7 @@ public sealed partial class IngestEndpoint
             try
             {
                 intake.Begin(new AcceptedTime(_time.GetUtcNow(), _options.MaxSampleAge));
-                if (await RequestBody.ReadAsync(request, format, intake, _options, hash) is { } problem)
+                if (await RequestBody.ReadAsync(request, format, intake, _options, _bodies, hash) is { } problem)
                 {
                     return problem;
                 }

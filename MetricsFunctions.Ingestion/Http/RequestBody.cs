@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Security.Cryptography;
 using MetricsFunctions.Ingestion.Formats;
 using MetricsFunctions.Ingestion.Samples;
+using MetricsFunctions.Ingestion.Storage;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -18,9 +19,10 @@ static class RequestBody
     /// <param name="format">What its body is written in.</param>
     /// <param name="intake">Where the samples go, and what is wrong with them.</param>
     /// <param name="options">The limits.</param>
+    /// <param name="budget">What bodies may take together.</param>
     /// <param name="hash">Given the whole body as it was before it was compressed, if there is one.</param>
     public static async ValueTask<Problem?> ReadAsync(
-        HttpRequest request, SampleFormat format, SampleIntake intake, IngestionOptions options, IncrementalHash? hash)
+        HttpRequest request, SampleFormat format, SampleIntake intake, IngestionOptions options, BodyBudget budget, IncrementalHash? hash)
     {
         // The server's own limit would surface as a 500 in the Functions worker; ours answers 413.
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
@@ -33,43 +35,26 @@ static class RequestBody
             return TooLarge(options);
         }
 
-        // A small body is usually here already, and needs neither a timer nor a stream.
-        var isPlain = ContentEncoding.IsIdentity(request);
-        if (isPlain && request.BodyReader.TryRead(out var read))
-        {
-            if (read.IsCompleted && read.Buffer.Length <= Math.Min(options.MaxBodyBytes, PieceReader.PieceBytes))
-            {
-                ReadPiece(read.Buffer, format, intake, hash);
-                request.BodyReader.AdvanceTo(read.Buffer.End);
-                return null;
-            }
-
-            request.BodyReader.AdvanceTo(read.Buffer.Start);
-        }
-
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(request.HttpContext.RequestAborted);
-        timeout.CancelAfter(options.BodyTimeout);
         try
         {
-            await using var body = new BodyStream(request.Body, options.MaxBodyBytes, isDecoded: false, isPlain ? hash : null);
-            if (isPlain)
+            if (!TryReadAtOnce(request, format, intake, options, hash))
             {
-                await PieceReader.ReadAsync(body, request.ContentLength ?? UsualBytes, format, intake, timeout.Token);
-            }
-            else
-            {
-                await using var decoder = ContentEncoding.Decode(request, body);
-                await using var decoded = new BodyStream(decoder, options.MaxBodyBytes, isDecoded: true, hash);
-                await PieceReader.ReadAsync(decoded, UsualBytes, format, intake, timeout.Token);
+                using var timeout = CancellationTokenSource.CreateLinkedTokenSource(request.HttpContext.RequestAborted);
+                timeout.CancelAfter(options.BodyTimeout);
+                using var room = budget.Open();
+                await ReadPiecesAsync(request, format, intake, options, hash, room, timeout.Token);
             }
 
             return null;
         }
         catch (BodyException e)
         {
-            return e.Fault == BodyFault.TooLarge
-                ? TooLarge(options)
-                : new Problem(StatusCodes.Status400BadRequest, "The body is not what its Content-Encoding promises: it is corrupt, or cut off.");
+            return e.Fault switch
+            {
+                BodyFault.TooLarge => TooLarge(options),
+                BodyFault.NoRoom => Problem.Unavailable(StorageFault.QueueFull),
+                _ => new Problem(StatusCodes.Status400BadRequest, "The body is not what its Content-Encoding promises: it is corrupt, or cut off."),
+            };
         }
         catch (OperationCanceledException) when (!request.HttpContext.RequestAborted.IsCancellationRequested)
         {
@@ -83,6 +68,41 @@ static class RequestBody
         {
             return new Problem(e.StatusCode, "The body did not arrive as its headers announced.");
         }
+    }
+
+    // A small body is usually here already, and needs neither a timer nor a stream.
+    static bool TryReadAtOnce(HttpRequest request, SampleFormat format, SampleIntake intake, IngestionOptions options, IncrementalHash? hash)
+    {
+        if (!ContentEncoding.IsIdentity(request) || !request.BodyReader.TryRead(out var read))
+        {
+            return false;
+        }
+
+        if (!read.IsCompleted || read.Buffer.Length > Math.Min(options.MaxBodyBytes, PieceReader.PieceBytes))
+        {
+            request.BodyReader.AdvanceTo(read.Buffer.Start);
+            return false;
+        }
+
+        ReadPiece(read.Buffer, format, intake, hash);
+        request.BodyReader.AdvanceTo(read.Buffer.End);
+        return true;
+    }
+
+    static async Task ReadPiecesAsync(
+        HttpRequest request, SampleFormat format, SampleIntake intake, IngestionOptions options, IncrementalHash? hash, BodyBudget.Room room, CancellationToken cancel)
+    {
+        var isPlain = ContentEncoding.IsIdentity(request);
+        await using var body = new BodyStream(new ArrivingBody(request.BodyReader), options.MaxBodyBytes, isDecoded: false, isPlain ? hash : null, room);
+        if (isPlain)
+        {
+            await PieceReader.ReadAsync(body, request.ContentLength ?? UsualBytes, format, intake, cancel);
+            return;
+        }
+
+        await using var decoder = ContentEncoding.Decode(request, body);
+        await using var decoded = new BodyStream(decoder, options.MaxBodyBytes, isDecoded: true, hash, room);
+        await PieceReader.ReadAsync(decoded, UsualBytes, format, intake, cancel);
     }
 
     // Formats read bytes that lie together; those of a small body mostly do.
@@ -110,14 +130,15 @@ static class RequestBody
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(request.HttpContext.RequestAborted);
         timeout.CancelAfter(TimeSpan.FromSeconds(2));
+        var body = new ArrivingBody(request.BodyReader);
+        var piece = ArrayPool<byte>.Shared.Rent(UsualBytes);
         try
         {
             for (var left = options.MaxBodyBytes; left > 0;)
             {
-                var read = await request.BodyReader.ReadAsync(timeout.Token);
-                left -= read.Buffer.Length;
-                request.BodyReader.AdvanceTo(read.Buffer.End);
-                if (read.IsCompleted)
+                var read = await body.ReadAsync(piece, timeout.Token);
+                left -= read;
+                if (read == 0)
                 {
                     return;
                 }
@@ -126,6 +147,10 @@ static class RequestBody
         catch (Exception e) when (e is OperationCanceledException or IOException)
         {
             // The rest is not coming, and the answer does not depend on it; the connection ends below.
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(piece);
         }
 
         request.HttpContext.Response.Headers.Connection = "close";

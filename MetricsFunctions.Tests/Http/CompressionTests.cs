@@ -94,7 +94,7 @@ public sealed class CompressionTests(CompressionTests.SmallLimits host) : IClass
     {
         var endless = new EndlessStream();
         var intake = new SampleIntake();
-        await using var body = new BodyStream(endless, MaxBodyBytes, isDecoded: true);
+        await using var body = new BodyStream(endless, MaxBodyBytes, isDecoded: true, hash: null, new BodyBudget(MaxBodyBytes).Open());
         await Assert.ThrowsAsync<BodyException>(() => PieceReader.ReadAsync(body, 0, new NdjsonFormat(), intake, CancellationToken.None));
         Assert.InRange(endless.Read, MaxBodyBytes, MaxBodyBytes + 2 * PieceReader.PieceBytes);
     }
