@@ -13,6 +13,7 @@ sealed class NumberedSenders : IAsyncDisposable
     // Sooner than Retry-After asks for: it meets the service while it is still in trouble.
     static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
+    readonly TimeSpan _pace;
     readonly int[] _acknowledged;
     readonly TimeSpan[] _longestWaits;
     readonly Task[] _sending;
@@ -25,8 +26,10 @@ sealed class NumberedSenders : IAsyncDisposable
     /// <param name="service">Where to send to.</param>
     /// <param name="count">The number of senders, each with a connection of its own.</param>
     /// <param name="withKeys">Whether each sample has an idempotency key.</param>
-    public NumberedSenders(IPEndPoint service, int count, bool withKeys)
+    /// <param name="pace">How long from a sample to the next; as soon as the first is acknowledged when that takes longer.</param>
+    public NumberedSenders(IPEndPoint service, int count, bool withKeys, TimeSpan pace = default)
     {
+        _pace = pace;
         _acknowledged = new int[count];
         _longestWaits = new TimeSpan[count];
         _sending = [.. Enumerable.Range(0, count).Select(sender => Task.Run(() => SendAsync(service, sender, withKeys)))];
@@ -78,6 +81,8 @@ sealed class NumberedSenders : IAsyncDisposable
         using var connection = new Sender(service);
         for (var number = 1; !_stopping && !_givenUp; number++)
         {
+            var pause = _pace > TimeSpan.Zero ? Task.Delay(_pace) : Task.CompletedTask;
+
             // The time is the sender's, so that a repeated sample is the same sample, in the same minute of the rollup.
             var sample = $$$"""
                 {"metric_name": "numbered", "metric_value": {{{number}}}, "timestamp": {{{DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()}}}, "tags": {"sender": "{{{sender}}}"}}
@@ -95,6 +100,7 @@ sealed class NumberedSenders : IAsyncDisposable
             }
 
             Volatile.Write(ref _acknowledged[sender], number);
+            await pause;
         }
     }
 

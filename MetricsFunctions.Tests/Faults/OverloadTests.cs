@@ -33,14 +33,14 @@ public sealed class OverloadTests(ITestOutputHelper output)
         {
             await Wait.UntilAsync(() => Task.FromResult(_stored > 5 * Connections));
             var rate = await MeasureAsync();
-            var memory = ResidentMegabytes(installation);
+            var memory = Memory.ResidentMegabytes(installation.Process.Id);
 
             await installation.FreezeClickHouseAsync();
             _sample = Large;
             var (before, most) = (_refusals.Count, memory);
             await Wait.UntilAsync(() =>
             {
-                most = Math.Max(most, ResidentMegabytes(installation));
+                most = Math.Max(most, Memory.ResidentMegabytes(installation.Process.Id));
                 return Task.FromResult(_refusals.Count - before > 3 * Connections);
             });
 
@@ -98,11 +98,4 @@ public sealed class OverloadTests(ITestOutputHelper output)
     }
 
     static string Sample(string tags) => $$"""{"metric_name": "overload", "metric_value": 1, "tags": {"kind": "x"{{tags}}} }""";
-
-    static int ResidentMegabytes(Installation installation)
-    {
-        const string Name = "VmRSS:";
-        var line = File.ReadLines($"/proc/{installation.Process.Id}/status").First(line => line.StartsWith(Name, StringComparison.Ordinal));
-        return int.Parse(line.AsSpan(Name.Length).Trim().TrimEnd("kB"), CultureInfo.InvariantCulture) / 1024;
-    }
 }

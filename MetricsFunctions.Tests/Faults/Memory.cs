@@ -1,0 +1,18 @@
+using System.Globalization;
+
+namespace MetricsFunctions.Tests.Faults;
+
+/// <summary>The memory of another process, as the kernel counts it (proc(5)).</summary>
+static class Memory
+{
+    public static int ResidentMegabytes(int processId) => Read(processId, "VmRSS:");
+
+    /// <summary>The most that was ever resident.</summary>
+    public static int PeakMegabytes(int processId) => Read(processId, "VmHWM:");
+
+    static int Read(int processId, string name)
+    {
+        var line = File.ReadLines($"/proc/{processId}/status").First(line => line.StartsWith(name, StringComparison.Ordinal));
+        return int.Parse(line.AsSpan(name.Length).Trim().TrimEnd("kB"), CultureInfo.InvariantCulture) / 1024;
+    }
+}
