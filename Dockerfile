@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # Two images of one service:
 #   docker build .                        the Azure Functions app (amd64)
 #   docker build --target standalone .    plain Kestrel, non-root (amd64 and arm64)
