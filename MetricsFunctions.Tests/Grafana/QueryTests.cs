@@ -53,6 +53,16 @@ public sealed class QueryTests(ComposedClickHouse clickHouse) : IClassFixture<Co
         Assert.NotEqual(0, rows);
     }
 
+    [Theory]
+    [MemberData(nameof(Queries))]
+    public async Task Runs_also_where_there_are_no_samples(string source)
+    {
+        foreach (var choice in new[] { Choices[2], Choices[4] })
+        {
+            await RunAsync(QueryOf(source), choice, Spans[0], clickHouse.End.AddYears(-3));
+        }
+    }
+
     [Fact]
     public async Task Minimum_maximum_average_and_count_equal_those_of_the_raw_rows()
     {
@@ -132,10 +142,11 @@ public sealed class QueryTests(ComposedClickHouse clickHouse) : IClassFixture<Co
         Assert.Equal(times.Order(StringComparer.Ordinal), times);
     }
 
-    async Task<((string Name, string Type)[] Columns, List<JsonArray> Rows)> RunAsync(GrafanaQuery query, Choice choice, TimeSpan span)
+    async Task<((string Name, string Type)[] Columns, List<JsonArray> Rows)> RunAsync(
+        GrafanaQuery query, Choice choice, TimeSpan span, DateTimeOffset? end = null)
     {
         // System tables tell of now, samples of the end of the data.
-        var to = query.Sql.Contains("FROM system.", StringComparison.Ordinal) ? DateTimeOffset.UtcNow.AddMinutes(1) : clickHouse.End;
+        var to = end ?? (query.Sql.Contains("FROM system.", StringComparison.Ordinal) ? DateTimeOffset.UtcNow.AddMinutes(1) : clickHouse.End);
         var rows = new List<JsonArray>();
         var columns = await clickHouse.ColumnsAsync(GrafanaSql.Expand(query, choice, clickHouse.Metrics, clickHouse.Hosts, span, to), rows);
         return (columns, rows);
