@@ -8,7 +8,7 @@ using MetricsFunctions.Tests.EmbeddedClickHouse;
 
 namespace MetricsFunctions.Tests.Grafana;
 
-/// <summary>A ClickHouse with the users of <c>clickhouse/users.d</c>, as docker-compose.yml sets it up, and samples of a year.</summary>
+/// <summary>A ClickHouse with the files of <c>clickhouse/config.d</c> and <c>users.d</c>, as docker-compose.yml sets it up, and samples of a year.</summary>
 public sealed class ComposedClickHouse : IAsyncLifetime
 {
     const string IngestPassword = "of ingest";
@@ -30,9 +30,13 @@ public sealed class ComposedClickHouse : IAsyncLifetime
     {
         Environment.SetEnvironmentVariable("CLICKHOUSE_INGEST_PASSWORD", IngestPassword);
         Environment.SetEnvironmentVariable("CLICKHOUSE_GRAFANA_PASSWORD", GrafanaPassword);
-        foreach (var file in Directory.GetFiles(Path.Combine(Repository.Root, "clickhouse", "users.d")))
+        foreach (var folder in new[] { "config.d", "users.d" })
         {
-            File.Copy(file, Path.Combine(_configuration.Path, "users.d", Path.GetFileName(file)));
+            Directory.CreateDirectory(Path.Combine(_configuration.Path, folder));
+            foreach (var file in Directory.GetFiles(Path.Combine(Repository.Root, "clickhouse", folder)))
+            {
+                File.Copy(file, Path.Combine(_configuration.Path, folder, Path.GetFileName(file)));
+            }
         }
 
         Server = await ClickHouseServer.StartAsync(new ClickHouseServerOptions
