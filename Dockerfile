@@ -1,4 +1,4 @@
-# Two images of one service:
+# Two images of one service, built by BuildKit (Docker before 23.0: DOCKER_BUILDKIT=1):
 #   docker build .                        the Azure Functions app (amd64)
 #   docker build --target standalone .    plain Kestrel, non-root (amd64 and arm64)
 
@@ -32,9 +32,11 @@ LABEL org.opencontainers.image.title="MetricsFunctions.Standalone" \
 WORKDIR /app
 COPY --from=build-standalone /app .
 # The port of the Functions image, so that one takes the other's place.
-ENV Urls=http://+:80 DOTNET_EnableDiagnostics=0
+ENV Urls=http://+:80 ASPNETCORE_HTTP_PORTS= DOTNET_EnableDiagnostics=0
 EXPOSE 80
 USER $APP_UID
+HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --retries=6 \
+    CMD ["dotnet", "MetricsFunctions.Standalone.dll", "probe", "http://localhost/api/health/ready"]
 ENTRYPOINT ["dotnet", "MetricsFunctions.Standalone.dll"]
 
 FROM source AS build-functions
@@ -55,3 +57,6 @@ ENV AzureWebJobsScriptRoot=/home/site/wwwroot \
     FUNCTIONS_ENABLE_DRAIN_ON_APP_STOPPING=true
 COPY --from=build-functions /app /home/site/wwwroot
 EXPOSE 80
+# Without curl, but with the bash that starts the host.
+HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --retries=6 \
+    CMD ["bash", "-c", "exec 3<> /dev/tcp/localhost/80 && printf 'GET /api/health/ready HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3 && read -r _ status _ <&3 && [ \"$status\" = 200 ]"]

@@ -3,6 +3,11 @@ using MetricsFunctions.Ingestion;
 using MetricsFunctions.Standalone;
 using Microsoft.Extensions.Options;
 
+if (args is [Probe.Command, var url])
+{
+    return await Probe.RunAsync(url);
+}
+
 try
 {
     var builder = WebApplication.CreateBuilder(args);

@@ -161,6 +161,31 @@ public sealed partial class StandaloneTests : IDisposable
         .. settings,
     ]);
 
+    // The health check of the container image. The second service has no ClickHouse.
+    [Fact]
+    public async Task The_probe_ends_with_0_only_while_samples_can_be_stored()
+    {
+        var url = $"http://127.0.0.1:{_port}/api/health/ready";
+        Assert.Equal(1, await ProbeAsync(url));
+
+        using (var standalone = Start())
+        {
+            await standalone.StartedAsync();
+            Assert.Equal(0, await ProbeAsync(url));
+        }
+
+        using var unready = Start(("ConnectionStrings__ClickHouse", $"Host=127.0.0.1;Port={Ports.Free()}"));
+        await unready.StartedAsync();
+        Assert.Equal(1, await ProbeAsync(url));
+    }
+
+    static async Task<int> ProbeAsync(string url)
+    {
+        using var probe = Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "MetricsFunctions.Standalone"), ["probe", url]))!;
+        await probe.WaitForExitAsync();
+        return probe.ExitCode;
+    }
+
     static async Task<string> ShellAsync(string command)
     {
         using var shell = Process.Start(new ProcessStartInfo("bash", ["-c", command]) { RedirectStandardOutput = true })!;
