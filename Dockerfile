@@ -5,7 +5,7 @@
 ARG DOTNET=10.0
 
 FROM --platform=$BUILDPLATFORM mcr.microsoft.com/dotnet/sdk:${DOTNET} AS source
-ARG TARGETARCH=amd64
+ARG TARGETARCH
 WORKDIR /source
 ENV DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 # The projects alone, so that a change of the code does not restore again.
