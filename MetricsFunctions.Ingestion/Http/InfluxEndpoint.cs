@@ -1,17 +1,24 @@
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Options;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace MetricsFunctions.Ingestion.Http;
 
 /// <summary>Answers what InfluxDB's clients ask before they write, so that they go on to write.</summary>
 /// <param name="health">Tells whether samples could be stored now.</param>
 /// <param name="apiKeys">Who may ask for a database.</param>
-/// <param name="options">Limits.</param>
-public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKeys, IOptions<IngestionOptions> options)
+public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKeys)
 {
     // The release that took both versions of writes. Clients only look whether there is one.
     const string Version = "1.8";
+
+    // A statement is short, and a sender without end is told so.
+    static readonly FormOptions ShortForm = new()
+    {
+        ValueCountLimit = 16,
+        ValueLengthLimit = 64 * 1024,
+        MultipartBodyLengthLimit = 64 * 1024,
+    };
 
     /// <summary>Serves <c>GET /api/ping</c>: 204 while the process answers at all.</summary>
     /// <param name="context">The request; its response is written here.</param>
@@ -61,7 +68,7 @@ public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKey
         ArgumentNullException.ThrowIfNull(context);
         if ((apiKeys.Check(context.Request) ?? await CheckAsync(context.Request)) is { } problem)
         {
-            await RequestBody.DrainAsync(context.Request, options.Value);
+            await RequestBody.DrainAsync(context.Request);
             await Protocol.Influx1.WriteProblemAsync(context.Response, problem);
             return;
         }
@@ -79,14 +86,19 @@ public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKey
         try
         {
             string? query = request.Query["q"];
-            query ??= request.HasFormContentType ? (await request.ReadFormAsync(request.HttpContext.RequestAborted))["q"] : default(string?);
+            if (query is null && request.HasFormContentType)
+            {
+                RequestBody.LiftServerLimit(request);
+                query = (await request.ReadFormAsync(ShortForm, request.HttpContext.RequestAborted))["q"];
+            }
+
             return query is not null && CreateDatabase().IsMatch(query)
                 ? null
                 : new Problem(StatusCodes.Status400BadRequest, "Only CREATE DATABASE is answered here, and needs nothing to be done. Query ClickHouse instead.");
         }
-        catch (Exception e) when (e is InvalidDataException or BadHttpRequestException)
+        catch (Exception e) when (e is InvalidDataException or IOException)
         {
-            return new Problem(StatusCodes.Status400BadRequest, "The form could not be read.");
+            return new Problem(StatusCodes.Status400BadRequest, "The form could not be read: it is malformed, cut off, or too long for a statement.");
         }
     }
 

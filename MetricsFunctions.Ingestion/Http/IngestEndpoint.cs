@@ -53,7 +53,7 @@ public sealed partial class IngestEndpoint
         {
             if (await IngestAsync(context, protocol) is { } problem)
             {
-                await RequestBody.DrainAsync(context.Request, _options);
+                await RequestBody.DrainAsync(context.Request);
                 await protocol.WriteProblemAsync(context.Response, problem);
             }
         }

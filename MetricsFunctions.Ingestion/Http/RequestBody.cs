@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Security.Cryptography;
 using MetricsFunctions.Ingestion.Formats;
 using MetricsFunctions.Ingestion.Samples;
@@ -14,6 +15,9 @@ static class RequestBody
     // Bodies of unknown length are mostly small ones.
     const int UsualBytes = 16 * 1024;
 
+    static readonly TimeSpan LongestDrain = TimeSpan.FromSeconds(10);
+    static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
+
     /// <summary>Reads the whole body. One that cannot be read to its end comes back as a problem.</summary>
     /// <param name="request">The request.</param>
     /// <param name="format">What its body is written in.</param>
@@ -24,12 +28,7 @@ static class RequestBody
     public static async ValueTask<Problem?> ReadAsync(
         HttpRequest request, SampleFormat format, SampleIntake intake, IngestionOptions options, BodyBudget budget, IncrementalHash? hash)
     {
-        // The server's own limit would surface as a 500 in the Functions worker; ours answers 413.
-        if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
-        {
-            limit.MaxRequestBodySize = null;
-        }
-
+        LiftServerLimit(request);
         if (request.ContentLength > options.MaxBodyBytes)
         {
             return TooLarge(options);
@@ -123,22 +122,21 @@ static class RequestBody
     }
 
     /// <summary>
-    /// Reads what is left of the body of a refused request, within bounds: the Functions host answers the next request on a connection with
-    /// 500 when a body was left unread.
+    /// Reads what is left of the body of a refused request, while it keeps coming: the Functions host, like many a client, sends a body to its
+    /// end before it looks at the answer, and makes a 500 of one that it could not send.
     /// </summary>
-    public static async Task DrainAsync(HttpRequest request, IngestionOptions options)
+    public static async Task DrainAsync(HttpRequest request)
     {
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(request.HttpContext.RequestAborted);
-        timeout.CancelAfter(TimeSpan.FromSeconds(2));
+        LiftServerLimit(request);
+        using var pause = CancellationTokenSource.CreateLinkedTokenSource(request.HttpContext.RequestAborted);
         var body = new ArrivingBody(request.BodyReader);
         var piece = ArrayPool<byte>.Shared.Rent(UsualBytes);
         try
         {
-            for (var left = options.MaxBodyBytes; left > 0;)
+            for (var start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < LongestDrain;)
             {
-                var read = await body.ReadAsync(piece, timeout.Token);
-                left -= read;
-                if (read == 0)
+                pause.CancelAfter(LongestPause);
+                if (await body.ReadAsync(piece, pause.Token) == 0)
                 {
                     return;
                 }
@@ -154,6 +152,15 @@ static class RequestBody
         }
 
         request.HttpContext.Response.Headers.Connection = "close";
+    }
+
+    /// <summary>Takes the server's own limit off a body: in the Functions worker it would surface as a 500, where ours are answered.</summary>
+    public static void LiftServerLimit(HttpRequest request)
+    {
+        if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+        {
+            limit.MaxRequestBodySize = null;
+        }
     }
 
     static Problem TooLarge(IngestionOptions options) => new(

@@ -7,9 +7,10 @@ public static class UnknownPath
 {
     /// <summary>Answers 404 with the way to the right path.</summary>
     /// <param name="context">The request; its response is written here.</param>
-    public static Task HandleAsync(HttpContext context)
+    public static async Task HandleAsync(HttpContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        return new Problem(StatusCodes.Status404NotFound, "There is nothing at this path. Samples go to POST /api/metrics.").WriteAsync(context.Response);
+        await RequestBody.DrainAsync(context.Request);
+        await new Problem(StatusCodes.Status404NotFound, "There is nothing at this path. Samples go to POST /api/metrics.").WriteAsync(context.Response);
     }
 }

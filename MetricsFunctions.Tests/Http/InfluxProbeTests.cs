@@ -62,6 +62,21 @@ public sealed class InfluxProbeTests(ApiKeyTests.TwoKeys host) : IClassFixture<A
     }
 
     [Theory]
+    [InlineData("multipart/form-data; boundary=b", "no boundary")]
+    [InlineData("multipart/form-data", "--b\r\n\r\n--b--")]
+    [InlineData("multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"q\"\r\n\r\nCREATE DATABASE d")]
+    [InlineData("application/x-www-form-urlencoded", "a=&b=&c=&d=&e=&f=&g=&h=&i=&j=&k=&l=&m=&n=&o=&p=&q=CREATE+DATABASE+d")]
+    public async Task A_form_that_cannot_be_read_is_refused(string mediaType, string body)
+    {
+        using var content = new StringContent(body);
+        content.Headers.Remove("Content-Type");
+        content.Headers.TryAddWithoutValidation("Content-Type", mediaType);
+        using var response = await SendAsync("POST", "/api/query", "new-key", content);
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("form could not be read", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("POST", "/api/v2/write", null, HttpStatusCode.Unauthorized, "unauthorized")]
     [InlineData("POST", "/api/v2/write", "no-key", HttpStatusCode.Unauthorized, "unauthorized")]
     [InlineData("POST", "/api/health", null, HttpStatusCode.MethodNotAllowed, "method not allowed")]
