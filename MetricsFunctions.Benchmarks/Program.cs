@@ -21,8 +21,8 @@ const string Usage = """
 switch (args)
 {
     case ["micro", .. var options]:
-        var summary = BenchmarkRunner.Run<JsonSampleReaderBenchmarks>(args: options);
-        return !summary.HasCriticalValidationErrors && summary.Reports.All(report => report.Success) ? 0 : 1;
+        var summaries = BenchmarkRunner.Run([typeof(JsonSampleReaderBenchmarks), typeof(ApiKeyBenchmarks)], args: options);
+        return summaries.All(summary => !summary.HasCriticalValidationErrors && summary.Reports.All(report => report.Success)) ? 0 : 1;
 
     case ["compare", .. var options] when CompareOptions.TryParse(options, out var parsed):
         return await CompareAsync(parsed);

@@ -1,3 +1,5 @@
+using MetricsFunctions.Ingestion.Http;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 
 namespace MetricsFunctions.Ingestion;
@@ -9,10 +11,10 @@ public sealed class IngestionOptions
     public const string Section = "Ingestion";
 
     /// <summary>
-    /// Keys that a request may carry as <c>Authorization: Bearer K</c>, <c>Authorization: Token K</c> or <c>X-Api-Key: K</c>.
-    /// Several at once make rotation possible.
+    /// Keys, one of which a request must carry: a list, in which a text is a key and an object has <c>Key</c>, <c>Sha256</c> or <c>KeyFile</c>,
+    /// and if wanted a <c>Name</c> and <c>Prefixes</c>, with one of which the names of its samples have to begin.
     /// </summary>
-    public IReadOnlyList<string> ApiKeys { get; set; } = [];
+    public IConfigurationSection? ApiKeys { get; set; }
 
     /// <summary>Takes requests without a key. Without this and without <see cref="ApiKeys"/> the service does not start.</summary>
     public bool AllowAnonymous { get; set; }
@@ -46,20 +48,14 @@ sealed class IngestionOptionsValidator : IValidateOptions<IngestionOptions>
     public ValidateOptionsResult Validate(string? name, IngestionOptions options)
     {
         var faults = new ValidateOptionsResultBuilder();
-        if (options.ApiKeys.Count == 0 && !options.AllowAnonymous)
+        var keyFaults = new List<string>();
+        if (ApiKey.ReadAll(options.ApiKeys, keyFaults).Length == 0 && keyFaults.Count == 0 && !options.AllowAnonymous)
         {
-            faults.AddError("No API key is configured. Set Ingestion:ApiKeys (environment: Ingestion__ApiKeys__0=<key>), "
+            keyFaults.Add("No API key is configured. Set Ingestion:ApiKeys (environment: Ingestion__ApiKeys__0=<key>), "
                 + "or Ingestion:AllowAnonymous=true (Ingestion__AllowAnonymous=true) to take requests from everyone.");
         }
 
-        for (var i = 0; i < options.ApiKeys.Count; i++)
-        {
-            if (string.IsNullOrWhiteSpace(options.ApiKeys[i]))
-            {
-                faults.AddError($"Ingestion:ApiKeys:{i} is empty. Set it to a key, or remove it.");
-            }
-        }
-
+        keyFaults.ForEach(fault => faults.AddError(fault));
         Range(nameof(options.MaxBodyBytes), options.MaxBodyBytes, 1024, 1L << 30);
         Range(nameof(options.BodyTimeout), options.BodyTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
         Range(nameof(options.MaxPendingBytes), options.MaxPendingBytes, 64 * 1024, 1L << 34);

@@ -16,6 +16,7 @@ try
     builder.Services.AddIngestion();
 
     await using var app = builder.Build();
+    app.WatchSettingsFiles(builder.Configuration);
     app.MapIngestion();
     app.Lifetime.ApplicationStarted.Register(() => Welcome.Print(app));
     await app.RunAsync();

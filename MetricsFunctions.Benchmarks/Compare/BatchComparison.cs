@@ -49,7 +49,7 @@ sealed class BatchComparison(Contenders contenders, StoredSamples samples, Cance
         for (var run = 0; run < 3; run++)
         {
             before = GC.GetAllocatedBytesForCurrentThread();
-            intake.Begin(new AcceptedTime(DateTimeOffset.UtcNow, TimeSpan.FromDays(1)));
+            intake.Begin(new AcceptedTime(DateTimeOffset.UtcNow, TimeSpan.FromDays(1)), default);
             format.Read(body, isLast: true, intake);
             Trace.Assert(intake.Block.Count == batch.Rows);
             intake.TryReset();

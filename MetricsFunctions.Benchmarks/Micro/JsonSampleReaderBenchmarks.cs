@@ -69,6 +69,6 @@ public class JsonSampleReaderBenchmarks
     void Begin()
     {
         _intake.TryReset();
-        _intake.Begin(_accepted);
+        _intake.Begin(_accepted, default);
     }
 }

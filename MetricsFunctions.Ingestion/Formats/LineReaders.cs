@@ -33,7 +33,7 @@ sealed class LineReaders : IAsyncDisposable
         for (var i = 0; i < _parts.Length; i++)
         {
             _parts[i] = new SampleIntake();
-            _parts[i].Begin(intake.Accepted);
+            _parts[i].Begin(intake.Accepted, intake.Names);
         }
 
         _reading = Task.WhenAll(Array.ConvertAll(_parts, part => Task.Run(() => ReadAsync(part))));

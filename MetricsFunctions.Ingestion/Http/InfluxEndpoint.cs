@@ -66,7 +66,7 @@ public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKey
     public async Task QueryAsync(HttpContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        if ((apiKeys.Check(context.Request) ?? await CheckAsync(context.Request)) is { } problem)
+        if ((apiKeys.Check(context.Request, Protocol.Influx1.TakesKeyInQuery, out _) ?? await CheckAsync(context.Request)) is { } problem)
         {
             await RequestBody.DrainAsync(context.Request);
             await Protocol.Influx1.WriteProblemAsync(context.Response, problem);

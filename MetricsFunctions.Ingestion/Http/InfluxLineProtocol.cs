@@ -54,6 +54,8 @@ sealed class InfluxLineProtocol : Protocol
         ("ms", TimeUnit.Millisecond),
         ("s", TimeUnit.Second));
 
+    internal override bool TakesKeyInQuery => _version == 1;
+
     internal override bool TryGetFormat(
         HttpRequest request, [NotNullWhen(true)] out SampleFormat? format, [NotNullWhen(false)] out Problem? problem)
     {

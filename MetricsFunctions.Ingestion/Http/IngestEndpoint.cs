@@ -71,7 +71,12 @@ public sealed partial class IngestEndpoint
     async Task<Problem?> IngestAsync(HttpContext context, Protocol protocol)
     {
         var request = context.Request;
-        if ((Problem.UnlessMethod(request, HttpMethods.Post) ?? _apiKeys.Check(request)) is { } stranger)
+        if (Problem.UnlessMethod(request, HttpMethods.Post) is { } wrongMethod)
+        {
+            return wrongMethod;
+        }
+
+        if (_apiKeys.Check(request, protocol.TakesKeyInQuery, out var apiKey) is { } stranger)
         {
             return stranger;
         }
@@ -95,7 +100,7 @@ public sealed partial class IngestEndpoint
             var intake = _intakes.Get();
             try
             {
-                intake.Begin(new AcceptedTime(_time.GetUtcNow(), _options.MaxSampleAge));
+                intake.Begin(new AcceptedTime(_time.GetUtcNow(), _options.MaxSampleAge), apiKey?.Names ?? default);
                 if (await RequestBody.ReadAsync(request, format, intake, _options, _bodies, hash) is { } problem)
                 {
                     return problem;

@@ -4,6 +4,7 @@ using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Storage;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.Primitives;
 
 namespace MetricsFunctions.Ingestion.Http;
 
@@ -14,6 +15,9 @@ sealed record Problem(int Status, string Detail)
 {
     // Long enough for a restart of ClickHouse's connection, short enough that nobody notices.
     const int RetryAfterSeconds = 1;
+
+    // The schemes that can carry an API key. The second is InfluxDB's, the third that of its older clients.
+    static readonly StringValues Challenges = new(["Bearer", "Token", "Basic realm=\"MetricsFunctions\""]);
 
     /// <summary>A defect of the service itself.</summary>
     public static readonly Problem Bug = new(
@@ -84,7 +88,7 @@ sealed record Problem(int Status, string Detail)
 
         if (Status == StatusCodes.Status401Unauthorized)
         {
-            response.Headers.WWWAuthenticate = "Bearer";
+            response.Headers.WWWAuthenticate = Challenges;
         }
 
         if (Status == StatusCodes.Status503ServiceUnavailable)

@@ -27,6 +27,9 @@ public abstract class Protocol
     /// </summary>
     internal virtual bool IsKeyedByContent => false;
 
+    /// <summary>Whether the API key may also come as <c>?u=user&amp;p=key</c>.</summary>
+    internal virtual bool TakesKeyInQuery => false;
+
     /// <summary>Chooses how a request's body is to be read.</summary>
     /// <param name="request">The request.</param>
     /// <param name="format">The format of its body.</param>

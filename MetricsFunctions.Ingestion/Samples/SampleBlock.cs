@@ -35,12 +35,12 @@ public sealed class SampleBlock : IResettable
     public void Begin(long receivedAt) => _receivedAt = receivedAt;
 
     /// <summary>Adds a sample with the tags in <see cref="Tags"/>. Its parts must have passed <see cref="SampleRules"/>.</summary>
-    /// <param name="name">The metric's name in UTF-8.</param>
+    /// <param name="name">The metric's name in UTF-8, which must have passed <see cref="AcceptedNames"/>.</param>
     /// <param name="value">The value.</param>
     /// <param name="timestamp">The sample's time in Unix milliseconds.</param>
     public void Add(ReadOnlySpan<byte> name, double value, long timestamp)
     {
-        Debug.Assert(SampleRules.CheckName(name) is null && SampleRules.CheckValue(value) is null);
+        Debug.Assert(default(AcceptedNames).Check(name) is null && SampleRules.CheckValue(value) is null);
 
         var tags = Tags.EncodedLength;
         var row = Buffer.Reserve(RowBinary.LengthPrefix(name.Length) + name.Length + tags + FixedBytes);

@@ -17,6 +17,9 @@ public sealed class SampleIntake : IResettable
     /// <summary>The span of time that the samples may lie in.</summary>
     public AcceptedTime Accepted { get; private set; }
 
+    /// <summary>The names that the samples may have.</summary>
+    public AcceptedNames Names { get; private set; }
+
     /// <summary>Index of the sample to be read next.</summary>
     public int NextItem { get; set; }
 
@@ -39,9 +42,11 @@ public sealed class SampleIntake : IResettable
 
     /// <summary>Begins a request, or a part of its body.</summary>
     /// <param name="accepted">The span of time that the samples may lie in, around the time of receipt.</param>
-    public void Begin(AcceptedTime accepted)
+    /// <param name="names">The names that they may have.</param>
+    public void Begin(AcceptedTime accepted, AcceptedNames names)
     {
         Accepted = accepted;
+        Names = names;
         Block.Begin(accepted.Now);
     }
 

@@ -20,15 +20,6 @@ public static class SampleRules
     /// <summary>Longest tag value, in bytes of UTF-8.</summary>
     public const int MaxTagValueBytes = 255;
 
-    /// <summary>Checks a metric name: 1 to <see cref="MaxNameBytes"/> bytes of clean text.</summary>
-    /// <param name="name">The name in UTF-8, unescaped.</param>
-    public static string? CheckName(ReadOnlySpan<byte> name) => name.Length switch
-    {
-        0 => "must not be empty",
-        > MaxNameBytes => "must be at most 255 bytes of UTF-8",
-        _ => CheckText(name),
-    };
-
     /// <summary>Checks a tag key: 1 to <see cref="MaxTagKeyBytes"/> bytes of clean text.</summary>
     /// <param name="key">The key in UTF-8, unescaped.</param>
     public static string? CheckTagKey(ReadOnlySpan<byte> key) => key.Length switch
@@ -52,8 +43,9 @@ public static class SampleRules
     public static string? CheckValue(double value) =>
         double.IsFinite(value) ? null : "must be finite: at most 1.7976931348623157e308 in magnitude";
 
-    // Clean text: valid UTF-8, no control characters (Unicode category Cc), no white space at either end.
-    static string? CheckText(ReadOnlySpan<byte> text)
+    /// <summary>Checks for clean text: valid UTF-8, no control characters (Unicode category Cc), no white space at either end.</summary>
+    /// <param name="text">At least one byte.</param>
+    internal static string? CheckText(ReadOnlySpan<byte> text)
     {
         if (text.IndexOfAnyExceptInRange((byte)' ', (byte)'~') < 0)
         {

@@ -212,7 +212,7 @@ ref struct InfluxLineReader
         {
             Refuse("field", number, fault);
         }
-        else if (SampleRules.CheckName(name) is { } breach)
+        else if (_intake.Names.Check(name) is { } breach)
         {
             Refuse("the name of field", number, "with its measurement " + breach);
         }

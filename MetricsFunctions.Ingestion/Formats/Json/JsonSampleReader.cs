@@ -157,7 +157,7 @@ ref struct JsonSampleReader
         }
 
         _name = text.Unescape(_nameRoom);
-        Note("/metric_name", SampleRules.CheckName(_name));
+        Note("/metric_name", _intake.Names.Check(_name));
         return true;
     }
 

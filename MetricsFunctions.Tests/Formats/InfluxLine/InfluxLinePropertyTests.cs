@@ -42,7 +42,7 @@ public sealed class InfluxLinePropertyTests
             }
 
             var intake = new SampleIntake();
-            intake.Begin(Accepted);
+            intake.Begin(Accepted, default);
             using var stream = new MemoryStream(body);
             await PieceReader.ReadAsync(stream, body.Length, Format, intake, CancellationToken.None);
             intake.End();

@@ -27,7 +27,7 @@ public sealed class JsonPropertyTests
             var together = Reading.InPieces(new NdjsonFormat(), [.. pieces.SelectMany(piece => piece)], Accepted, []);
 
             var intake = new SampleIntake();
-            intake.Begin(Accepted);
+            intake.Begin(Accepted, default);
             var readers = new LineReaders(new NdjsonFormat(), intake);
             foreach (var piece in pieces)
             {

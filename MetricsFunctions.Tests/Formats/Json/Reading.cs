@@ -25,7 +25,7 @@ sealed class Reading
     public static SampleIntake InPieces(SampleFormat format, byte[] body, AcceptedTime accepted, IEnumerable<int> lengths)
     {
         var intake = new SampleIntake();
-        intake.Begin(accepted);
+        intake.Begin(accepted, default);
         var (begin, end) = (0, 0);
         foreach (var length in lengths)
         {
