@@ -45,6 +45,7 @@ public sealed class HealthEndpoint(ISampleStore store, TimeProvider time, IHostA
         }
         else
         {
+            context.Response.Protect();
             await context.Response.WriteAsJsonAsync(new { status = "ok" }, context.RequestAborted);
         }
     }

@@ -31,6 +31,7 @@ public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKey
         }
 
         context.Response.StatusCode = StatusCodes.Status204NoContent;
+        context.Response.Protect();
         context.Response.Headers["X-Influxdb-Version"] = Version;
         context.Response.Headers["X-Influxdb-Build"] = "OSS";
         return Task.CompletedTask;
@@ -48,6 +49,7 @@ public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKey
         }
 
         var problem = await health.CheckAsync() is { } fault ? Problem.NotReady(fault) : null;
+        context.Response.Protect();
         problem?.WriteHead(context.Response);
         await context.Response.WriteAsJsonAsync(
             new
@@ -73,6 +75,7 @@ public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKey
             return;
         }
 
+        context.Response.Protect();
         await context.Response.WriteAsJsonAsync(new { results = new[] { new { statement_id = 0 } } }, context.RequestAborted);
     }
 

@@ -81,6 +81,7 @@ sealed record Problem(int Status, string Detail)
     public void WriteHead(HttpResponse response)
     {
         response.StatusCode = Status;
+        response.Protect();
         if (Allow is not null)
         {
             response.Headers.Allow = Allow;

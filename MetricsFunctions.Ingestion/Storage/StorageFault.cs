@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Security.Authentication;
 using ClickHouse.Driver;
 
 namespace MetricsFunctions.Ingestion.Storage;
@@ -67,6 +68,13 @@ public sealed record StorageFault(string Brief, string Advice, bool PassesByItse
         "Raise max_server_memory_usage or the limits of the service's user, or send smaller requests.",
         PassesByItself: true);
 
+    // What is wrong with the certificate is in the cause alone.
+    static StorageFault NoTls(AuthenticationException cause) => new(
+        "the TLS certificate of ClickHouse is not trusted, or it does not speak TLS",
+        $"{cause.Message.TrimEnd('.')}. Check that Host in ConnectionStrings:ClickHouse is a name in the certificate, that Port is the one for HTTPS, "
+        + "and that this machine trusts who issued it; for an authority of your own, set SSL_CERT_FILE to its certificate.",
+        PassesByItself: false);
+
     /// <summary>Classifies what an INSERT threw, by ClickHouse's exception code (<c>system.errors</c>) and not by HTTP status.</summary>
     /// <param name="exception">What was thrown.</param>
     public static StorageFault Of(Exception exception) => exception switch
@@ -83,6 +91,7 @@ public sealed record StorageFault(string Brief, string Advice, bool PassesByItse
             $"ClickHouse answered with error {other.ErrorCode}",
             "Look the code up in system.errors and in ClickHouse's log.",
             PassesByItself: true),
+        HttpRequestException { InnerException: AuthenticationException cause } => NoTls(cause),
         HttpRequestException or IOException or SocketException => Unreachable,
         _ => new("an unexpected fault", $"{exception.GetType().Name}: {exception.Message}", PassesByItself: false),
     };

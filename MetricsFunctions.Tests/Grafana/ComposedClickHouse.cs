@@ -72,6 +72,8 @@ public sealed class ComposedClickHouse : IAsyncLifetime
         _configuration.Dispose();
     }
 
+    public string IngestConnectionString => $"Host=127.0.0.1;Port={Server.HttpPort};Username=ingest;Password={IngestPassword}";
+
     public async Task<string> AsAdministratorAsync(string sql) => await ReadAsync(await PostAsync("default", "", sql));
 
     public Task<HttpResponseMessage> AsIngestAsync(string sql) => PostAsync("ingest", IngestPassword, sql);
