@@ -1,6 +1,7 @@
 using ClickHouse.Driver;
 using MetricsFunctions.Ingestion.Http;
 using MetricsFunctions.Ingestion.Storage;
+using MetricsFunctions.Ingestion.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
@@ -31,6 +32,8 @@ public static class IngestionServices
         services.AddSingleton<IValidateOptions<ClickHouseOptions>, ClickHouseOptionsValidator>();
 
         services.TryAddSingleton(TimeProvider.System);
+        services.AddMetrics();
+        services.AddSingleton<IngestionTelemetry>();
         services.AddSingleton<IClickHouseClient>(provider =>
             new ClickHouseClient(provider.GetRequiredService<IOptions<ClickHouseOptions>>().Value.ConnectionString!));
         services.AddSingleton<ISampleStore, ClickHouseStore>();

@@ -1,5 +1,6 @@
 using MetricsFunctions.EmbeddedClickHouse;
 using MetricsFunctions.Ingestion;
+using MetricsFunctions.Ingestion.Telemetry;
 using MetricsFunctions.Standalone;
 using Microsoft.Extensions.Options;
 
@@ -14,6 +15,7 @@ try
     builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
     builder.AddEmbeddedClickHouse();
     builder.Services.AddIngestion();
+    builder.Services.AddTelemetryExport(builder.Configuration);
 
     await using var app = builder.Build();
     app.WatchSettingsFiles(builder.Configuration);

@@ -1,15 +1,23 @@
 using System.Text;
 using System.Text.Json;
 using MetricsFunctions.EmbeddedClickHouse;
+using Microsoft.Extensions.Logging.Console;
 
 namespace MetricsFunctions.Standalone;
 
 /// <summary>What someone who has just started the service sees: where it is, a line to paste, and a picture of what is stored.</summary>
-static class Welcome
+static partial class Welcome
 {
     public static void Print(WebApplication app)
     {
         var url = app.Urls.First();
+        if (app.Configuration["Logging:Console:FormatterName"] == ConsoleFormatterNames.Json)
+        {
+            // Whoever reads JSON reads nothing else.
+            LogStarted(app.Logger, url);
+            return;
+        }
+
         var text = new StringBuilder($$"""
 
             MetricsFunctions takes samples at {{url}}/api/metrics
@@ -30,6 +38,9 @@ static class Welcome
         text.Append("\nPress Ctrl+C to stop.\n");
         Console.WriteLine(text);
     }
+
+    [LoggerMessage(EventId = 101, Level = LogLevel.Information, Message = "MetricsFunctions takes samples at {Url}")]
+    static partial void LogStarted(ILogger logger, string url);
 
     /// <summary>ClickHouse's own dashboard page, which takes its state as base64 of JSON behind the hash.</summary>
     static string DashboardLink(int httpPort)

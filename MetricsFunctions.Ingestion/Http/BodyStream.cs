@@ -10,7 +10,8 @@ namespace MetricsFunctions.Ingestion.Http;
 /// <param name="room">What it takes of the memory for all bodies.</param>
 sealed class BodyStream(Stream inner, long maxBytes, bool isDecoded, IncrementalHash? hash, BodyBudget.Room room) : ReadOnlyStream
 {
-    long _left = maxBytes;
+    /// <summary>How much of it has been read.</summary>
+    public long BytesRead { get; private set; }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -24,9 +25,9 @@ sealed class BodyStream(Stream inner, long maxBytes, bool isDecoded, Incremental
             throw new BodyException(BodyFault.Corrupt, e);
         }
 
-        _left -= read;
+        BytesRead += read;
         hash?.AppendData(buffer.Span[..read]);
-        if (_left < 0)
+        if (BytesRead > maxBytes)
         {
             throw new BodyException(BodyFault.TooLarge);
         }

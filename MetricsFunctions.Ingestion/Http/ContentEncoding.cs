@@ -32,7 +32,10 @@ static class ContentEncoding
             ? null
             : new Problem(
                 StatusCodes.Status415UnsupportedMediaType,
-                $"Content-Encoding must be one of {string.Join(", ", Decoders.Keys)}; or send the body as it is, without this header.");
+                $"Content-Encoding must be one of {string.Join(", ", Decoders.Keys)}; or send the body as it is, without this header.")
+            {
+                Reason = "unsupported_encoding",
+            };
 
     /// <summary>Whether the body is sent as it is.</summary>
     public static bool IsIdentity(HttpRequest request) =>

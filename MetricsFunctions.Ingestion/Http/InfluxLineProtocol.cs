@@ -27,6 +27,7 @@ sealed class InfluxLineProtocol : Protocol
     InfluxLineProtocol(int version, params (string Precision, TimeUnit Unit)[] precisions)
     {
         _version = version;
+        Name = $"influx{version}";
         _formats = precisions.ToFrozenDictionary(entry => entry.Precision, entry => new InfluxLineFormat(entry.Unit));
         _unknownPrecision = new Problem(
             StatusCodes.Status400BadRequest,
@@ -55,6 +56,8 @@ sealed class InfluxLineProtocol : Protocol
         ("s", TimeUnit.Second));
 
     internal override bool TakesKeyInQuery => _version == 1;
+
+    internal override string Name { get; }
 
     internal override bool TryGetFormat(
         HttpRequest request, [NotNullWhen(true)] out SampleFormat? format, [NotNullWhen(false)] out Problem? problem)

@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Storage;
+using MetricsFunctions.Ingestion.Telemetry;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.ObjectPool;
@@ -20,6 +22,7 @@ public sealed partial class IngestEndpoint
     readonly BodyBudget _bodies;
     readonly ApiKeys _apiKeys;
     readonly SampleWriter _writer;
+    readonly IngestionTelemetry _telemetry;
     readonly TimeProvider _time;
     readonly ILogger<IngestEndpoint> _logger;
     readonly ObjectPool<SampleIntake> _intakes = ObjectPool.Create<SampleIntake>();
@@ -28,16 +31,23 @@ public sealed partial class IngestEndpoint
     /// <param name="options">Limits.</param>
     /// <param name="apiKeys">Who may send.</param>
     /// <param name="writer">Where samples go.</param>
+    /// <param name="telemetry">Told of every request.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">Told of defects.</param>
     public IngestEndpoint(
-        IOptions<IngestionOptions> options, ApiKeys apiKeys, SampleWriter writer, TimeProvider time, ILogger<IngestEndpoint> logger)
+        IOptions<IngestionOptions> options,
+        ApiKeys apiKeys,
+        SampleWriter writer,
+        IngestionTelemetry telemetry,
+        TimeProvider time,
+        ILogger<IngestEndpoint> logger)
     {
         ArgumentNullException.ThrowIfNull(options);
         _options = options.Value;
         _bodies = new BodyBudget(_options.MaxPendingBytes);
         _apiKeys = apiKeys;
         _writer = writer;
+        _telemetry = telemetry;
         _time = time;
         _logger = logger;
     }
@@ -49,22 +59,34 @@ public sealed partial class IngestEndpoint
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(protocol);
+        var begin = Stopwatch.GetTimestamp();
+        int? status = null;
+        string? reason = null;
         try
         {
             if (await IngestAsync(context, protocol) is { } problem)
             {
+                reason = problem.Reason;
                 await RequestBody.DrainAsync(context.Request);
                 await protocol.WriteProblemAsync(context.Response, problem);
             }
+
+            status = context.Response.StatusCode;
         }
         catch (Exception) when (context.RequestAborted.IsCancellationRequested)
         {
             // The sender is gone and nobody reads an answer.
+            reason = "sender_gone";
         }
         catch (Exception e) when (!context.Response.HasStarted)
         {
-            LogBug(e);
+            (status, reason) = (Problem.Bug.Status, Problem.Bug.Reason);
+            LogBug(Problem.TraceIdOf(context), e);
             await protocol.WriteProblemAsync(context.Response, Problem.Bug);
+        }
+        finally
+        {
+            _telemetry.RequestEnded(begin, protocol.Name, status, reason);
         }
     }
 
@@ -101,7 +123,7 @@ public sealed partial class IngestEndpoint
             try
             {
                 intake.Begin(new AcceptedTime(_time.GetUtcNow(), _options.MaxSampleAge), apiKey?.Names ?? default);
-                if (await RequestBody.ReadAsync(request, format, intake, _options, _bodies, hash) is { } problem)
+                if (await RequestBody.ReadAsync(request, format, intake, _options, _bodies, _telemetry, hash) is { } problem)
                 {
                     return problem;
                 }
@@ -123,6 +145,7 @@ public sealed partial class IngestEndpoint
             }
 
             await stored;
+            _telemetry.SamplesStored(protocol.Name, tally.Samples);
             protocol.WriteStored(context.Response, tally);
             return null;
         }
@@ -137,6 +160,6 @@ public sealed partial class IngestEndpoint
             ? null
             : new Problem(StatusCodes.Status400BadRequest, $"{IdempotencyKeyHeader} must be one header of 1 to {MaxIdempotencyKeyLength} characters.");
 
-    [LoggerMessage(EventId = 10, Level = LogLevel.Error, Message = "A request failed in a way that nobody foresaw; please report it")]
-    partial void LogBug(Exception exception);
+    [LoggerMessage(EventId = 10, Level = LogLevel.Error, Message = "A request failed in a way that nobody foresaw; please report it (trace {TraceId})")]
+    partial void LogBug(string traceId, Exception exception);
 }

@@ -27,6 +27,8 @@ sealed class MetricsProtocol : Protocol
     static readonly Problem UnknownMediaType = new(
         StatusCodes.Status415UnsupportedMediaType, $"Content-Type must be one of {string.Join(", ", Formats.Keys.Order())}, in UTF-8.");
 
+    internal override string Name => "metrics";
+
     internal override bool TryGetFormat(
         HttpRequest request, [NotNullWhen(true)] out SampleFormat? format, [NotNullWhen(false)] out Problem? problem)
     {

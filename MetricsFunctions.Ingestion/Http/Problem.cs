@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using MetricsFunctions.Ingestion.Samples;
@@ -22,6 +23,9 @@ sealed record Problem(int Status, string Detail)
     /// <summary>A defect of the service itself.</summary>
     public static readonly Problem Bug = new(
         StatusCodes.Status500InternalServerError, "This is a defect of the service, and its log says more. Sending the same request again may help.");
+
+    /// <summary>For metrics: why, in a word or two (<c>error.type</c>). Only what a status does not tell by itself has to be set.</summary>
+    public string Reason { get => field ?? ReasonOf(Status); init; }
 
     /// <summary>The methods that the path knows, for a 405.</summary>
     public string? Allow { get; init; }
@@ -52,17 +56,25 @@ sealed record Problem(int Status, string Detail)
         {
             // The refusals themselves serve the next request while this one is answered.
             Errors = [.. refusals.Listed],
+            Reason = "invalid_samples",
             ErrorCount = refusals.Count,
         };
 
     public static Problem Unavailable(StorageFault fault) =>
-        new(StatusCodes.Status503ServiceUnavailable, $"Nothing is known to be stored: {fault.Brief}. Send the same request again.");
+        new(StatusCodes.Status503ServiceUnavailable, $"Nothing is known to be stored: {fault.Brief}. Send the same request again.")
+        {
+            Reason = fault.Kind,
+        };
 
     public static Problem NotReady(StorageFault fault) =>
         new(StatusCodes.Status503ServiceUnavailable, $"Samples cannot be stored now: {fault.Brief}.");
 
+    /// <summary>What a request is found by in traces and logs: the sender's trace, or else the server's own number for it.</summary>
+    public static string TraceIdOf(HttpContext context) => Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier;
+
     /// <summary>Answers with problem details.</summary>
-    public Task WriteAsync(HttpResponse response) => WriteAsync(response, "application/problem+json", WriteTo);
+    public Task WriteAsync(HttpResponse response) =>
+        WriteAsync(response, "application/problem+json", json => WriteTo(json, TraceIdOf(response.HttpContext)));
 
     /// <summary>Answers in the words of a protocol.</summary>
     public async Task WriteAsync(HttpResponse response, string mediaType, Action<Utf8JsonWriter> write)
@@ -98,7 +110,7 @@ sealed record Problem(int Status, string Detail)
         }
     }
 
-    void WriteTo(Utf8JsonWriter json)
+    void WriteTo(Utf8JsonWriter json, string traceId)
     {
         json.WriteStartObject();
         json.WriteString("type", "about:blank");
@@ -120,6 +132,19 @@ sealed record Problem(int Status, string Detail)
             json.WriteNumber("errorCount", ErrorCount);
         }
 
+        json.WriteString("traceId", traceId);
         json.WriteEndObject();
     }
+
+    static string ReasonOf(int status) => status switch
+    {
+        StatusCodes.Status400BadRequest => "invalid_request",
+        StatusCodes.Status401Unauthorized => "unauthorized",
+        StatusCodes.Status405MethodNotAllowed => "method_not_allowed",
+        StatusCodes.Status408RequestTimeout => "body_timeout",
+        StatusCodes.Status413PayloadTooLarge => "body_too_large",
+        StatusCodes.Status415UnsupportedMediaType => "unsupported_media_type",
+        StatusCodes.Status500InternalServerError => "bug",
+        _ => status.ToString(CultureInfo.InvariantCulture),
+    };
 }

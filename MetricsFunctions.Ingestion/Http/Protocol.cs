@@ -21,6 +21,9 @@ public abstract class Protocol
     /// <summary><c>POST /api/v2/write</c>: line protocol, as InfluxDB 2 takes it.</summary>
     public static Protocol Influx2 { get; } = InfluxLineProtocol.Version2;
 
+    /// <summary>Its name in metrics.</summary>
+    internal abstract string Name { get; }
+
     /// <summary>
     /// Whether a body that comes again is the same samples again, and not others that look alike: each tells its time, and the protocol's
     /// senders repeat what was not answered and know nothing of <c>Idempotency-Key</c>.

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using MetricsFunctions.Ingestion.Formats;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Storage;
+using MetricsFunctions.Ingestion.Telemetry;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -24,9 +25,16 @@ static class RequestBody
     /// <param name="intake">Where the samples go, and what is wrong with them.</param>
     /// <param name="options">The limits.</param>
     /// <param name="budget">What bodies may take together.</param>
+    /// <param name="telemetry">Told how much arrived.</param>
     /// <param name="hash">Given the whole body as it was before it was compressed, if there is one.</param>
     public static async ValueTask<Problem?> ReadAsync(
-        HttpRequest request, SampleFormat format, SampleIntake intake, IngestionOptions options, BodyBudget budget, IncrementalHash? hash)
+        HttpRequest request,
+        SampleFormat format,
+        SampleIntake intake,
+        IngestionOptions options,
+        BodyBudget budget,
+        IngestionTelemetry telemetry,
+        IncrementalHash? hash)
     {
         LiftServerLimit(request);
         if (request.ContentLength > options.MaxBodyBytes)
@@ -36,12 +44,12 @@ static class RequestBody
 
         try
         {
-            if (!TryReadAtOnce(request, format, intake, options, hash))
+            if (!TryReadAtOnce(request, format, intake, options, telemetry, hash))
             {
                 using var timeout = CancellationTokenSource.CreateLinkedTokenSource(request.HttpContext.RequestAborted);
                 timeout.CancelAfter(options.BodyTimeout);
                 using var room = budget.Open();
-                await ReadPiecesAsync(request, format, intake, options, hash, room, timeout.Token);
+                await ReadPiecesAsync(request, format, intake, options, telemetry, hash, room, timeout.Token);
             }
 
             return null;
@@ -52,7 +60,10 @@ static class RequestBody
             {
                 BodyFault.TooLarge => TooLarge(options),
                 BodyFault.NoRoom => Problem.Unavailable(StorageFault.QueueFull),
-                _ => new Problem(StatusCodes.Status400BadRequest, "The body is not what its Content-Encoding promises: it is corrupt, or cut off."),
+                _ => new Problem(StatusCodes.Status400BadRequest, "The body is not what its Content-Encoding promises: it is corrupt, or cut off.")
+                {
+                    Reason = "corrupt_body",
+                },
             };
         }
         catch (OperationCanceledException) when (!request.HttpContext.RequestAborted.IsCancellationRequested)
@@ -65,12 +76,13 @@ static class RequestBody
         }
         catch (BadHttpRequestException e)
         {
-            return new Problem(e.StatusCode, "The body did not arrive as its headers announced.");
+            return new Problem(e.StatusCode, "The body did not arrive as its headers announced.") { Reason = "incomplete_body" };
         }
     }
 
     // A small body is usually here already, and needs neither a timer nor a stream.
-    static bool TryReadAtOnce(HttpRequest request, SampleFormat format, SampleIntake intake, IngestionOptions options, IncrementalHash? hash)
+    static bool TryReadAtOnce(
+        HttpRequest request, SampleFormat format, SampleIntake intake, IngestionOptions options, IngestionTelemetry telemetry, IncrementalHash? hash)
     {
         if (!ContentEncoding.IsIdentity(request) || !request.BodyReader.TryRead(out var read))
         {
@@ -83,25 +95,40 @@ static class RequestBody
             return false;
         }
 
+        telemetry.BodyRead(read.Buffer.Length);
         ReadPiece(read.Buffer, format, intake, hash);
         request.BodyReader.AdvanceTo(read.Buffer.End);
         return true;
     }
 
     static async Task ReadPiecesAsync(
-        HttpRequest request, SampleFormat format, SampleIntake intake, IngestionOptions options, IncrementalHash? hash, BodyBudget.Room room, CancellationToken cancel)
+        HttpRequest request,
+        SampleFormat format,
+        SampleIntake intake,
+        IngestionOptions options,
+        IngestionTelemetry telemetry,
+        IncrementalHash? hash,
+        BodyBudget.Room room,
+        CancellationToken cancel)
     {
         var isPlain = ContentEncoding.IsIdentity(request);
         await using var body = new BodyStream(new ArrivingBody(request.BodyReader), options.MaxBodyBytes, isDecoded: false, isPlain ? hash : null, room);
-        if (isPlain)
+        try
         {
-            await PieceReader.ReadAsync(body, request.ContentLength ?? UsualBytes, format, intake, cancel);
-            return;
-        }
+            if (isPlain)
+            {
+                await PieceReader.ReadAsync(body, request.ContentLength ?? UsualBytes, format, intake, cancel);
+                return;
+            }
 
-        await using var decoder = ContentEncoding.Decode(request, body);
-        await using var decoded = new BodyStream(decoder, options.MaxBodyBytes, isDecoded: true, hash, room);
-        await PieceReader.ReadAsync(decoded, UsualBytes, format, intake, cancel);
+            await using var decoder = ContentEncoding.Decode(request, body);
+            await using var decoded = new BodyStream(decoder, options.MaxBodyBytes, isDecoded: true, hash, room);
+            await PieceReader.ReadAsync(decoded, UsualBytes, format, intake, cancel);
+        }
+        finally
+        {
+            telemetry.BodyRead(body.BytesRead);
+        }
     }
 
     // Formats read bytes that lie together; those of a small body mostly do.

@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Diagnostics;
 using MetricsFunctions.Ingestion.Samples;
+using MetricsFunctions.Ingestion.Telemetry;
 
 namespace MetricsFunctions.Ingestion.Storage;
 
@@ -8,8 +10,14 @@ namespace MetricsFunctions.Ingestion.Storage;
 /// <param name="deadline">When the first request in the group stops waiting, as a <see cref="TimeProvider"/> timestamp.</param>
 sealed class InsertGroup(string token, long deadline)
 {
+    // OpenTelemetry's own limit for a span.
+    const int MostLinks = 128;
+
     readonly TaskCompletionSource _stored = new(TaskCreationOptions.RunContinuationsAsynchronously);
     readonly RowBuffer _rows = new();
+
+    // The spans of the requests, when somebody wants spans.
+    List<ActivityLink>? _links;
 
     public string Token { get; } = token;
 
@@ -17,6 +25,9 @@ sealed class InsertGroup(string token, long deadline)
 
     /// <summary>How many requests wait for this group.</summary>
     public int Requests { get; private set; }
+
+    /// <summary>How many samples they brought.</summary>
+    public int Samples { get; private set; }
 
     public ReadOnlySequence<byte> Rows => _rows.ToSequence();
 
@@ -27,11 +38,19 @@ sealed class InsertGroup(string token, long deadline)
     public Task Stored => _stored.Task;
 
     /// <summary>Adds a request's rows: few are copied, and many change hands.</summary>
-    public void Append(RowBuffer rows)
+    public void Append(SampleBlock block)
     {
-        _rows.Append(rows);
+        _rows.Append(block.Buffer);
+        Samples += block.Count;
         Requests++;
+        if (IngestionTelemetry.IsTraced && Activity.Current is { } request && (_links?.Count ?? 0) < MostLinks)
+        {
+            (_links ??= []).Add(new ActivityLink(request.Context));
+        }
     }
+
+    /// <summary>Begins the span of the group's INSERT.</summary>
+    public Activity? StartActivity() => IngestionTelemetry.StartInsert(_links, Samples);
 
     /// <summary>Tells every waiting request, and gives the memory back.</summary>
     /// <param name="fault">Why the rows are not known to be stored; null when they are.</param>

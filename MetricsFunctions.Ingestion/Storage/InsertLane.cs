@@ -1,16 +1,25 @@
+using System.Diagnostics;
 using MetricsFunctions.Ingestion.Samples;
+using MetricsFunctions.Ingestion.Telemetry;
 
 namespace MetricsFunctions.Ingestion.Storage;
 
 /// <summary>Groups of rows, taken up in the order they came, with a few INSERTs under way at a time.</summary>
 /// <param name="store">Where the rows go.</param>
 /// <param name="state">Told of every success and fault.</param>
+/// <param name="telemetry">Told of every INSERT.</param>
 /// <param name="time">The clock for deadlines and pauses.</param>
 /// <param name="writeTimeout">How long a group may take from its first rows to its end.</param>
 /// <param name="maxPendingBytes">Rows that may wait; one larger group is taken when nothing else does.</param>
 /// <param name="inserts">How many INSERTs may be under way at a time.</param>
 sealed class InsertLane(
-    ISampleStore store, StorageState state, TimeProvider time, TimeSpan writeTimeout, long maxPendingBytes, int inserts) : IAsyncDisposable
+    ISampleStore store,
+    StorageState state,
+    IngestionTelemetry telemetry,
+    TimeProvider time,
+    TimeSpan writeTimeout,
+    long maxPendingBytes,
+    int inserts) : IAsyncDisposable
 {
     static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
     static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
@@ -22,6 +31,7 @@ sealed class InsertLane(
     readonly Task[] _inserting = [.. Enumerable.Repeat(Task.CompletedTask, inserts)];
     InsertGroup? _open;
     long _pendingBytes;
+    long _pendingRequests;
     bool _stopping;
 
     // With how many requests the open group is complete, because the senders that were just answered are back.
@@ -31,15 +41,21 @@ sealed class InsertLane(
     /// <summary>A token that no other INSERT has.</summary>
     public static string NewToken() => Guid.NewGuid().ToString("N");
 
+    /// <summary>Bytes that wait for their INSERT or are on their way.</summary>
+    public long PendingBytes => Volatile.Read(ref _pendingBytes);
+
+    /// <summary>How many requests they belong to.</summary>
+    public long PendingRequests => Volatile.Read(ref _pendingRequests);
+
     /// <summary>Puts rows into the group that waits for the INSERT under way, or begins one.</summary>
     /// <returns>Completes when the rows are stored.</returns>
-    public Task Join(RowBuffer rows)
+    public Task Join(SampleBlock block)
     {
         lock (_gate)
         {
-            RequireRoom(rows.Length);
+            RequireRoom(block.Buffer.Length);
             var group = _open ??= Enqueue(NewToken());
-            var stored = Append(group, rows);
+            var stored = Append(group, block);
             if (group.Requests >= _expected)
             {
                 _complete.TrySetResult();
@@ -51,7 +67,7 @@ sealed class InsertLane(
 
     /// <summary>Makes rows an INSERT of their own. A token that is pending already stands for the same rows.</summary>
     /// <returns>Completes when the rows are stored.</returns>
-    public Task Add(RowBuffer rows, string token)
+    public Task Add(SampleBlock block, string token)
     {
         lock (_gate)
         {
@@ -60,8 +76,8 @@ sealed class InsertLane(
                 return same.Stored;
             }
 
-            RequireRoom(rows.Length);
-            return Append(Enqueue(token), rows);
+            RequireRoom(block.Buffer.Length);
+            return Append(Enqueue(token), block);
         }
     }
 
@@ -99,10 +115,11 @@ sealed class InsertLane(
         return group;
     }
 
-    Task Append(InsertGroup group, RowBuffer rows)
+    Task Append(InsertGroup group, SampleBlock block)
     {
-        _pendingBytes += rows.Length;
-        group.Append(rows);
+        _pendingBytes += block.Buffer.Length;
+        _pendingRequests++;
+        group.Append(block);
         var idle = Array.FindIndex(_inserting, loop => loop.IsCompleted);
         if (idle >= 0)
         {
@@ -114,16 +131,21 @@ sealed class InsertLane(
 
     async Task InsertAllAsync(int loop)
     {
+        // Whichever request set this loop going has no more to do with its INSERTs than any other.
+        Activity.Current = null;
         while (Next(loop) is { } group)
         {
             var begin = time.GetTimestamp();
+            var activity = group.StartActivity();
             var fault = await InsertAsync(group);
+            IngestionTelemetry.EndInsert(activity, fault?.Fault.Kind);
             var took = time.GetElapsedTime(begin);
             Task allBack;
             lock (_gate)
             {
                 _pending.Remove(group.Token);
                 _pendingBytes -= group.Length;
+                _pendingRequests -= group.Requests;
                 allBack = Expect((_open?.Requests ?? 0) + group.Requests);
             }
 
@@ -173,16 +195,19 @@ sealed class InsertLane(
                 return new StorageUnavailableException(state.Fault ?? StorageFault.QueueFull);
             }
 
+            var begin = time.GetTimestamp();
             try
             {
                 using var timeout = new CancellationTokenSource(remaining, time);
                 await store.InsertAsync(group.Rows, group.Token, timeout.Token);
+                telemetry.InsertStored(time.GetElapsedTime(begin), group.Samples);
                 state.Stored();
                 return null;
             }
             catch (Exception e)
             {
                 var fault = StorageFault.Of(e);
+                telemetry.InsertFailed(time.GetElapsedTime(begin), fault.Kind);
                 if (fault == StorageFault.Timeout && remaining < LongestPause)
                 {
                     // The rest of the group's time was too short to tell anything about ClickHouse.
@@ -194,6 +219,8 @@ sealed class InsertLane(
                 {
                     return new StorageUnavailableException(fault, e);
                 }
+
+                telemetry.InsertRetried(fault.Kind);
             }
 
             await Task.Delay(pause, time);

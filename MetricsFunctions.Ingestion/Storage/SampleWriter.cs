@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using MetricsFunctions.Ingestion.Samples;
+using MetricsFunctions.Ingestion.Telemetry;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -24,15 +25,26 @@ public sealed class SampleWriter : IAsyncDisposable
     /// <summary>Makes a writer; nothing runs until the first sample.</summary>
     /// <param name="store">Where the samples go.</param>
     /// <param name="options">Limits of queue and waiting.</param>
+    /// <param name="telemetry">Told of every INSERT.</param>
     /// <param name="time">The clock for deadlines and pauses.</param>
     /// <param name="logger">Told of each change between storing and not being able to.</param>
-    public SampleWriter(ISampleStore store, IOptions<IngestionOptions> options, TimeProvider time, ILogger<SampleWriter> logger)
+    public SampleWriter(
+        ISampleStore store, IOptions<IngestionOptions> options, IngestionTelemetry telemetry, TimeProvider time, ILogger<SampleWriter> logger)
     {
         ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(telemetry);
         // Two lanes: small requests share an INSERT, one at a time so that it grows, and never stand behind a large one.
         var state = new StorageState(logger);
-        _shared = new InsertLane(store, state, time, options.Value.WriteTimeout, options.Value.MaxPendingBytes / 2, inserts: 1);
-        _single = new InsertLane(store, state, time, options.Value.WriteTimeout, options.Value.MaxPendingBytes / 2, SingleInserts);
+        _shared = Lane("shared", inserts: 1);
+        _single = Lane("single", SingleInserts);
+
+        InsertLane Lane(string name, int inserts)
+        {
+            var limit = options.Value.MaxPendingBytes / 2;
+            var lane = new InsertLane(store, state, telemetry, time, options.Value.WriteTimeout, limit, inserts);
+            telemetry.Show(new QueueGauge(name, limit, () => lane.PendingBytes, () => lane.PendingRequests));
+            return lane;
+        }
     }
 
     /// <summary>Stores a request's samples, all or none; completes when ClickHouse has committed them.</summary>
@@ -45,13 +57,12 @@ public sealed class SampleWriter : IAsyncDisposable
     public Task WriteAsync(SampleBlock block, string? idempotencyKey)
     {
         ArgumentNullException.ThrowIfNull(block);
-        var rows = block.Buffer;
         if (idempotencyKey is not null)
         {
-            return _single.Add(rows, TokenOf(idempotencyKey));
+            return _single.Add(block, TokenOf(idempotencyKey));
         }
 
-        return rows.Length < LargeBlockBytes ? _shared.Join(rows) : _single.Add(rows, InsertLane.NewToken());
+        return block.Buffer.Length < LargeBlockBytes ? _shared.Join(block) : _single.Add(block, InsertLane.NewToken());
     }
 
     /// <summary>Takes no more samples and waits until those in hand are stored or given up.</summary>

@@ -5,65 +5,77 @@ using ClickHouse.Driver;
 namespace MetricsFunctions.Ingestion.Storage;
 
 /// <summary>Why samples cannot be stored, and what to do about it.</summary>
+/// <param name="Kind">For metrics and traces: its name (<c>error.type</c>).</param>
 /// <param name="Brief">For the client: what is wrong, in a clause.</param>
 /// <param name="Advice">For the operator: what to do.</param>
 /// <param name="PassesByItself">Whether trying the same INSERT again a moment later can succeed without anyone doing anything.</param>
-public sealed record StorageFault(string Brief, string Advice, bool PassesByItself)
+public sealed record StorageFault(string Kind, string Brief, string Advice, bool PassesByItself)
 {
     /// <summary>ClickHouse did not answer in time.</summary>
     public static readonly StorageFault Timeout = new(
+        "timeout",
         "ClickHouse did not answer in time",
         "See what it is busy with (system.processes), or raise Ingestion:WriteTimeout.",
         PassesByItself: true);
 
     /// <summary>More waits for ClickHouse than may wait.</summary>
     public static readonly StorageFault QueueFull = new(
+        "queue_full",
         "too many samples are waiting for ClickHouse",
         "See why ClickHouse stores slower than samples arrive, or raise Ingestion:MaxPendingBytes.",
         PassesByItself: true);
 
     /// <summary>The service is going down.</summary>
     public static readonly StorageFault Stopping = new(
+        "stopping",
         "the service is stopping",
         "Send to another instance, or again when it is back.",
         PassesByItself: true);
 
     static readonly StorageFault Unreachable = new(
+        "unreachable",
         "ClickHouse cannot be reached",
         "Check that it runs and that host, port and protocol in ConnectionStrings:ClickHouse are right.",
         PassesByItself: true);
 
     static readonly StorageFault NoTable = new(
+        "no_table",
         "the table metrics.samples or one of its rollups does not exist",
         "Apply the files of clickhouse/schema to the server in ConnectionStrings:ClickHouse, in the order of their names.",
         PassesByItself: false);
 
     static readonly StorageFault Unauthorized = new(
+        "unauthorized",
         "ClickHouse refuses the service's user or password",
         "Correct Username and Password in ConnectionStrings:ClickHouse.",
         PassesByItself: false);
 
     static readonly StorageFault NoGrant = new(
+        "no_grant",
         "ClickHouse does not let the service's user insert",
         "Grant it: GRANT INSERT ON metrics.samples TO <user>.",
         PassesByItself: false);
 
     static readonly StorageFault ReadOnly = new(
+        "read_only",
         "ClickHouse is read-only",
         "For a user: set readonly=0 in its profile. For a table: reset its setting table_readonly, or, if it is replicated, bring its Keeper back.",
         PassesByItself: true);
 
     static readonly StorageFault DiskFull = new(
+        "disk_full",
         "ClickHouse is out of disk space",
         "Free or add disk, or shorten the TTL of metrics.samples.",
         PassesByItself: true);
 
     static readonly StorageFault TooManyParts = new(
+        "too_many_parts",
         "ClickHouse cannot merge as fast as it is written to",
         "See system.merges and system.parts; fewer, larger requests or more instances' worth of disk speed help.",
         PassesByItself: true);
 
     static readonly StorageFault OutOfMemory = new(
+        "out_of_memory",
         "ClickHouse is out of memory",
         "Raise max_server_memory_usage or the limits of the service's user, or send smaller requests.",
         PassesByItself: true);
@@ -88,12 +100,13 @@ public sealed record StorageFault(string Brief, string Advice, bool PassesByItse
         ClickHouseServerException { ErrorCode: 241 } => OutOfMemory,
         ClickHouseServerException { ErrorCode: 159 } or OperationCanceledException or TimeoutException => Timeout,
         ClickHouseServerException other => new(
+            $"clickhouse_{other.ErrorCode}",
             $"ClickHouse answered with error {other.ErrorCode}",
             "Look the code up in system.errors and in ClickHouse's log.",
             PassesByItself: true),
         HttpRequestException { InnerException: AuthenticationException cause } => NoTls(cause),
         HttpRequestException or IOException or SocketException => Unreachable,
-        _ => new("an unexpected fault", $"{exception.GetType().Name}: {exception.Message}", PassesByItself: false),
+        _ => new("unexpected", "an unexpected fault", $"{exception.GetType().Name}: {exception.Message}", PassesByItself: false),
     };
 }
 

@@ -1,9 +1,12 @@
 using System.Buffers;
+using System.Diagnostics.Metrics;
 using System.Text;
 using ClickHouse.Driver;
 using MetricsFunctions.Ingestion;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Storage;
+using MetricsFunctions.Ingestion.Telemetry;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -199,7 +202,7 @@ public sealed class SampleWriterTests
             _answers.Enqueue(() => Task.FromException(new ClickHouseServerException("no table", "INSERT", 60)));
         }
 
-        await using var writer = new SampleWriter(_store.Object, Options.Create(new IngestionOptions()), TimeProvider.System, logger.Object);
+        await using var writer = new SampleWriter(_store.Object, Options.Create(new IngestionOptions()), Telemetry(), TimeProvider.System, logger.Object);
         for (var i = 0; i < 5; i++)
         {
             var fault = await Assert.ThrowsAsync<StorageUnavailableException>(() => writer.WriteAsync(Block("a"), null));
@@ -257,7 +260,9 @@ public sealed class SampleWriterTests
     }
 
     SampleWriter Writer(IngestionOptions? options = null, TimeProvider? time = null) =>
-        new(_store.Object, Options.Create(options ?? new IngestionOptions()), time ?? TimeProvider.System, NullLogger<SampleWriter>.Instance);
+        new(_store.Object, Options.Create(options ?? new IngestionOptions()), Telemetry(), time ?? TimeProvider.System, NullLogger<SampleWriter>.Instance);
+
+    static IngestionTelemetry Telemetry() => new(new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<IMeterFactory>());
 
     static SampleBlock Block(string name, int rows = 1)
     {
