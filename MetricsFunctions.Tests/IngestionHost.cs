@@ -19,6 +19,9 @@ public class IngestionHost : IAsyncLifetime
 
     public HttpClient Http { get; } = new();
 
+    /// <summary>What the endpoints are made of.</summary>
+    public IServiceProvider Services => _app!.Services;
+
     /// <summary>Settings beyond the connection string, such as <c>Ingestion:MaxBodyBytes</c>.</summary>
     protected virtual Dictionary<string, string?> Settings { get; } = new() { ["Ingestion:AllowAnonymous"] = "true" };
 
