@@ -58,6 +58,17 @@ public sealed class ComposedClickHouse : IAsyncLifetime
                 """);
         }
 
+        // What the service would have told of itself: every ten seconds of the last ten minutes, and every 20 minutes of the day before.
+        foreach (var (count, step) in new[] { (72, 1200), (60, 10) })
+        {
+            await AsAdministratorAsync($"""
+                INSERT INTO metrics.samples (metric_name, tags, timestamp, metric_value)
+                SELECT figure.1, figure.2, fromUnixTimestamp64Milli(1000 * toInt64({End.ToUnixTimeSeconds()} - {step} * (1 + number))), figure.3
+                FROM numbers({count})
+                ARRAY JOIN [{string.Join(", ", OwnFigures.All.Select(figure => $"('{figure.Name}', {figure.Tags}, {figure.Value})"))}] AS figure
+                """);
+        }
+
         // Something for the panels about errors, parts and slow queries.
         Assert.False((await PostAsync("default", "", "INSERT INTO metrics.samples (metric_name) VALUES (1, 2)")).IsSuccessStatusCode);
         await AsAdministratorAsync("OPTIMIZE TABLE metrics.samples");

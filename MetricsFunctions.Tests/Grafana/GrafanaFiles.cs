@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 
 namespace MetricsFunctions.Tests.Grafana;
@@ -7,8 +8,9 @@ namespace MetricsFunctions.Tests.Grafana;
 /// <param name="Sql">The SQL with its macros and variables.</param>
 /// <param name="IsTimeSeries">Whether the plugin makes series of it: a time, then labels, then values.</param>
 /// <param name="MaxPoints">Points across the panel.</param>
+/// <param name="MinSeconds">Least seconds that a point stands for.</param>
 /// <param name="Repeated">The variable that the panel is repeated for.</param>
-public sealed record GrafanaQuery(string Source, string Sql, bool IsTimeSeries, int MaxPoints, string? Repeated = null)
+public sealed record GrafanaQuery(string Source, string Sql, bool IsTimeSeries, int MaxPoints, int MinSeconds = 1, string? Repeated = null)
 {
     public override string ToString() => Source;
 }
@@ -57,10 +59,14 @@ static class GrafanaFiles
         from panel in PanelsOf(dashboard)
         from target in panel["targets"]!.AsArray()
         select QueryOf(
-            $"{dashboard["uid"]}/{panel["title"]}/{target!["refId"]}", target, panel["maxDataPoints"]!.GetValue<int>(), panel["repeat"]?.GetValue<string>());
+            $"{dashboard["uid"]}/{panel["title"]}/{target!["refId"]}",
+            target,
+            panel["maxDataPoints"]!.GetValue<int>(),
+            int.Parse(panel["interval"]!.GetValue<string>().TrimEnd('s'), CultureInfo.InvariantCulture),
+            panel["repeat"]?.GetValue<string>());
 
-    static GrafanaQuery QueryOf(string source, JsonNode target, int maxPoints, string? repeated = null) =>
-        new(source, target["rawSql"]!.GetValue<string>(), target["format"]?.GetValue<int>() == 0, maxPoints, repeated);
+    static GrafanaQuery QueryOf(string source, JsonNode target, int maxPoints, int minSeconds = 1, string? repeated = null) =>
+        new(source, target["rawSql"]!.GetValue<string>(), target["format"]?.GetValue<int>() == 0, maxPoints, minSeconds, repeated);
 
     static JsonNode Read(string path) => JsonNode.Parse(File.ReadAllText(path))!;
 }

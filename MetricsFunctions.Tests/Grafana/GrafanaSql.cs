@@ -23,7 +23,7 @@ static partial class GrafanaSql
     public static string Expand(GrafanaQuery query, Choice choice, string[] allMetrics, string[] allTagValues, TimeSpan span, DateTimeOffset to)
     {
         var from = to - span;
-        var seconds = Steps.First(step => step >= Math.Min(86400, span.TotalSeconds / query.MaxPoints * 0.75)).ToString(CultureInfo.InvariantCulture);
+        var seconds = Math.Max(query.MinSeconds, Steps.First(step => step >= Math.Min(86400, span.TotalSeconds / query.MaxPoints * 0.75))).ToString(CultureInfo.InvariantCulture);
 
         // The plugin asks the dashboard's variables whether All is chosen, also in a panel repeated for one value; that is why this comes first.
         var sql = ConditionalAll().Replace(query.Sql, match =>

@@ -124,6 +124,38 @@ public sealed class QueryTests(ComposedClickHouse clickHouse) : IClassFixture<Co
         Assert.True(hours < raw / 2);
     }
 
+    // Ten values in each bucket of OwnFigures, whatever span is shown.
+    [Theory]
+    [InlineData("Duration of requests", "median", 0.1)]
+    [InlineData("Duration of requests", "p99", 10)]
+    [InlineData("Duration of INSERTs", "median", 0.1)]
+    [InlineData("Samples in an INSERT", "median", 1000)]
+    [InlineData("Samples in an INSERT", "p99", 1_000_000)]
+    [InlineData("Samples in an INSERT", "mean", 40 / 140d)]
+    [InlineData("99 of 100 INSERTs took", "value", 10)]
+    [InlineData("Fullest queue", "value", 20 / 32d)]
+    [InlineData("Refused requests", "value", 0.25)]
+    public async Task The_service_shows_the_percentiles_and_shares_of_its_figures(string title, string column, double expected)
+    {
+        foreach (var span in Spans)
+        {
+            var (columns, rows) = await RunAsync(QueryOf($"ingestion/{title}/A"), Choices[2], span);
+            var place = Array.FindIndex(columns, described => described.Name == column);
+            Assert.NotEmpty(rows);
+            Assert.All(rows, row => Assert.Equal(expected, row[place]!.GetValue<double>(), 1e-9));
+        }
+    }
+
+    // 100 samples of one protocol and 50 of another each ten seconds.
+    [Fact]
+    public async Task The_service_shows_rates_by_the_second()
+    {
+        var (_, rows) = await RunAsync(QueryOf("ingestion/Samples per second/A"), Choices[2], Spans[0]);
+        Assert.Equal(15, rows.Single()[0]!.GetValue<double>(), 0.51);
+        (_, rows) = await RunAsync(QueryOf("ingestion/Samples stored by protocol/A"), Choices[2], Spans[0]);
+        Assert.Contains(rows, row => row[1]!.GetValue<string>() == "influx2" && row[2]!.GetValue<double>() == 5);
+    }
+
     static IEnumerable<string> Filters(Choice choice)
     {
         yield return choice.Metrics is { } metrics ? $"metric_name IN ({GrafanaSql.Quote(metrics)})" : "1";
