@@ -39,7 +39,7 @@ static partial class Welcome
         Console.WriteLine(text);
     }
 
-    [LoggerMessage(EventId = 101, Level = LogLevel.Information, Message = "MetricsFunctions takes samples at {Url}")]
+    [LoggerMessage(EventId = 102, Level = LogLevel.Information, Message = "MetricsFunctions takes samples at {Url}")]
     static partial void LogStarted(ILogger logger, string url);
 
     /// <summary>ClickHouse's own dashboard page, which takes its state as base64 of JSON behind the hash.</summary>

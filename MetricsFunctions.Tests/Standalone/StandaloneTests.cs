@@ -92,6 +92,33 @@ public sealed partial class StandaloneTests : IDisposable
         Assert.Contains("The embedded ClickHouse ended by itself", standalone.Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Logs_are_JSON_on_demand_a_line_for_each_change_and_nothing_else_is_printed()
+    {
+        // A ClickHouse that is not there, so that there is something to log.
+        using var standalone = Start(
+            ("Logging__Console__FormatterName", "json"), ("ConnectionStrings__ClickHouse", $"Host=127.0.0.1;Port={_clickHousePort}"), ("Ingestion__WriteTimeout", "00:00:00.1"));
+        await Wait.UntilAsync(() => Task.FromResult(Events().Contains(102)));
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{_port}") };
+        for (var i = 0; i < 5; i++)
+        {
+            using var body = new StringContent("""{"metric_name": "m", "metric_value": 1}""", System.Text.Encoding.UTF8, "application/json");
+            using var refused = await http.PostAsync(new Uri("/api/metrics", UriKind.Relative), body);
+            Assert.Equal(503, (int)refused.StatusCode);
+        }
+
+        await Wait.UntilAsync(() => Task.FromResult(Events().Contains(1)));
+        Assert.Equal(0, await standalone.TerminateAsync());
+        Assert.Equal([102, 1], Events());
+
+        // Whatever is no JSON ends the test here.
+        List<int> Events() =>
+        [
+            .. standalone.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                .Select(line => System.Text.Json.Nodes.JsonNode.Parse(line)!["EventId"]!.GetValue<int>()),
+        ];
+    }
+
     // Settings that cannot work, and what the line on stderr must say to mend them.
     public static TheoryData<string, string, string> BadSettings { get; } = new()
     {
