@@ -107,6 +107,7 @@ public sealed class MeasurementTests(MeasurementTests.Impatient host) : IClassFi
         Assert.Equal(attempts.Count - 1, measurements.Sum("metrics_functions.insert.retries", "error.type=unreachable"));
         Assert.InRange(attempts.Count, 2, 20);
         Assert.Equal(0, measurements.Ask("metrics_functions.queue.usage", "metrics_functions.lane=shared"));
+        Assert.Equal(0, measurements.Ask("metrics_functions.queue.requests", "metrics_functions.lane=shared"));
 
         using var stored = await PostAsync("metrics", "application/json", Json(Sample));
         Assert.Equal(HttpStatusCode.OK, stored.StatusCode);
