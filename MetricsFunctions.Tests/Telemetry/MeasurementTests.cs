@@ -1,7 +1,11 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
+using MetricsFunctions.Ingestion.Telemetry;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace MetricsFunctions.Tests.Telemetry;
 
@@ -112,6 +116,46 @@ public sealed class MeasurementTests(MeasurementTests.Impatient host) : IClassFi
         using var stored = await PostAsync("metrics", "application/json", Json(Sample));
         Assert.Equal(HttpStatusCode.OK, stored.StatusCode);
         Assert.Equal(1, measurements.Sum("metrics_functions.samples", "metrics_functions.protocol=metrics"));
+    }
+
+    // At 60,000 requests a second, a few bytes for each would be felt.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Measuring_allocates_nothing_whether_somebody_listens_or_not(bool isListened)
+    {
+        using var listener = new MeterListener();
+        var instruments = Measurements.InstrumentsOf(host);
+        Assert.Equal(9, instruments.Count);
+        if (isListened)
+        {
+            instruments.ForEach(instrument => listener.EnableMeasurementEvents(instrument));
+            listener.SetMeasurementEventCallback<long>((_, _, _, _) => { });
+            listener.SetMeasurementEventCallback<double>((_, _, _, _) => { });
+            listener.Start();
+        }
+
+        Assert.All(instruments, instrument => Assert.Equal(isListened, instrument.Enabled));
+        var telemetry = host.Services.GetRequiredService<IngestionTelemetry>();
+        Measure();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 1000; i++)
+        {
+            Measure();
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        void Measure()
+        {
+            telemetry.BodyRead(100);
+            telemetry.RequestEnded(Stopwatch.GetTimestamp(), "metrics", 200, null);
+            telemetry.RequestEnded(Stopwatch.GetTimestamp(), "metrics", 400, "invalid_samples");
+            telemetry.SamplesStored("metrics", 1);
+            telemetry.InsertStored(TimeSpan.FromMilliseconds(5), 10);
+            telemetry.InsertFailed(TimeSpan.FromMilliseconds(5), "timeout");
+            telemetry.InsertRetried("timeout");
+        }
     }
 
     static byte[] Json(string text) => Encoding.UTF8.GetBytes(text);
