@@ -69,8 +69,17 @@ sealed record Problem(int Status, string Detail)
     public static Problem NotReady(StorageFault fault) =>
         new(StatusCodes.Status503ServiceUnavailable, $"Samples cannot be stored now: {fault.Brief}.");
 
-    /// <summary>What a request is found by in traces and logs: the sender's trace, or else the server's own number for it.</summary>
-    public static string TraceIdOf(HttpContext context) => Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier;
+    /// <summary>What a request is found by in traces and logs: its trace, or else the server's own number for it.</summary>
+    public static string TraceIdOf(HttpContext context)
+    {
+        if (Activity.Current is { } activity)
+        {
+            return activity.TraceId.ToHexString();
+        }
+
+        // The Functions worker makes no activity; its host passes the header on.
+        return ActivityContext.TryParse(context.Request.Headers.TraceParent, null, out var sender) ? sender.TraceId.ToHexString() : context.TraceIdentifier;
+    }
 
     /// <summary>Answers with problem details.</summary>
     public Task WriteAsync(HttpResponse response) =>

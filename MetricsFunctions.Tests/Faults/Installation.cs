@@ -18,7 +18,7 @@ sealed class Installation : IAsyncDisposable
         ("Ingestion__AllowAnonymous", "true"),
         // A killed process would leave its diagnostics socket behind.
         ("DOTNET_EnableDiagnostics", "0"),
-        .. settings,
+        .. settings.Select(setting => (setting.Item1, setting.Item2.Replace("{service}", $"{Service}", StringComparison.Ordinal))),
     ];
 
     /// <summary>Where the service listens, also after a restart.</summary>
@@ -29,7 +29,7 @@ sealed class Installation : IAsyncDisposable
     public ClickHouseServer ClickHouse { get; private set; } = null!;
 
     /// <summary>Starts both, with the tables in place.</summary>
-    /// <param name="settings">Settings of the service, as environment variables.</param>
+    /// <param name="settings">Settings of the service, as environment variables; <c>{service}</c> in them is where it listens.</param>
     public static async Task<Installation> StartAsync(params (string Setting, string Value)[] settings)
     {
         var installation = new Installation(settings);

@@ -68,9 +68,18 @@ public sealed class TraceTests(TraceTests.Impatient host) : IClassFixture<TraceT
     [Fact]
     public async Task A_problem_carries_a_trace_also_where_nobody_traces()
     {
-        using var response = await PostAsync("{}", ActivityTraceId.CreateRandom());
-        Assert.Equal(400, (int)response.StatusCode);
-        Assert.NotEmpty(JsonNode.Parse(await response.Content.ReadAsStringAsync())!["traceId"]!.GetValue<string>());
+        var trace = ActivityTraceId.CreateRandom();
+        using var traced = await PostAsync("{}", trace);
+        Assert.Equal(trace.ToHexString(), await TraceIdOfAsync(traced));
+
+        using var untraced = await host.PostAsync("{}");
+        Assert.NotEmpty(await TraceIdOfAsync(untraced));
+
+        static async Task<string> TraceIdOfAsync(HttpResponseMessage response)
+        {
+            Assert.Equal(400, (int)response.StatusCode);
+            return JsonNode.Parse(await response.Content.ReadAsStringAsync())!["traceId"]!.GetValue<string>();
+        }
     }
 
     // Nobody knows how to make the service fail, so this request comes with a body that does.
