@@ -82,6 +82,7 @@ public sealed record StorageFault(string Kind, string Brief, string Advice, bool
 
     // What is wrong with the certificate is in the cause alone.
     static StorageFault NoTls(AuthenticationException cause) => new(
+        "untrusted_certificate",
         "the TLS certificate of ClickHouse is not trusted, or it does not speak TLS",
         $"{cause.Message.TrimEnd('.')}. Check that Host in ConnectionStrings:ClickHouse is a name in the certificate, that Port is the one for HTTPS, "
         + "and that this machine trusts who issued it; for an authority of your own, set SSL_CERT_FILE to its certificate.",
