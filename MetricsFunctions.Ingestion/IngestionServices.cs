@@ -60,6 +60,7 @@ public static class IngestionServices
         routes.Map("/api/query", influx.QueryAsync);
         routes.Map("/api/health/live", HealthEndpoint.LiveAsync);
         routes.Map("/api/health/ready", health.ReadyAsync);
+        routes.Map("/api/openapi.json", OpenApiEndpoint.HandleAsync);
         routes.Map("{**path}", UnknownPath.HandleAsync);
     }
 }

@@ -5,6 +5,7 @@ using MetricsFunctions.Ingestion;
 using MetricsFunctions.Ingestion.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace MetricsFunctions.Tests;
@@ -25,12 +26,19 @@ public class IngestionHost : IAsyncLifetime
     /// <summary>Settings beyond the connection string, such as <c>Ingestion:MaxBodyBytes</c>.</summary>
     protected virtual Dictionary<string, string?> Settings { get; } = new() { ["Ingestion:AllowAnonymous"] = "true" };
 
-    public async ValueTask InitializeAsync()
+    /// <summary>The paths that are mapped, but for the one that takes all others.</summary>
+    public IEnumerable<string> Paths => ((IEndpointRouteBuilder)_app!).DataSources
+        .SelectMany(source => source.Endpoints)
+        .OfType<RouteEndpoint>()
+        .Select(endpoint => endpoint.RoutePattern.RawText!)
+        .Where(path => !path.Contains('*', StringComparison.Ordinal));
+
+    public virtual async ValueTask InitializeAsync()
     {
         ClickHouse = await ClickHouseServer.StartAsync(new ClickHouseServerOptions { DataPath = _data.Path });
 
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.AddServerHeader = false).UseUrls("http://127.0.0.1:0");
         builder.Services.AddRoutingCore().AddLogging();
         builder.Services.AddIngestion();
         foreach (var (setting, value) in Settings)

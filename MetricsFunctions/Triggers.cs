@@ -61,6 +61,12 @@ public sealed class Triggers(IngestEndpoint ingest, HealthEndpoint health, Influ
     public Task Ready([HttpTrigger(AuthorizationLevel.Anonymous, Route = "health/ready")] HttpRequest request) =>
         health.ReadyAsync(request.HttpContext);
 
+    /// <summary>Answers <c>GET /api/openapi.json</c>.</summary>
+    /// <param name="request">The request; its response is written through its context.</param>
+    [Function("openapi")]
+    public static Task OpenApi([HttpTrigger(AuthorizationLevel.Anonymous, Route = "openapi.json")] HttpRequest request) =>
+        OpenApiEndpoint.HandleAsync(request.HttpContext);
+
     /// <summary>Answers every other path with a 404.</summary>
     /// <param name="request">The request; its response is written through its context.</param>
     [Function("unknown-path")]
