@@ -1,7 +1,18 @@
+using System.Diagnostics.Metrics;
+using System.IO.Pipelines;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using MetricsFunctions.Ingestion;
+using MetricsFunctions.Ingestion.Formats.Json;
+using MetricsFunctions.Ingestion.Http;
+using MetricsFunctions.Ingestion.Samples;
+using MetricsFunctions.Ingestion.Telemetry;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Moq;
 
 namespace MetricsFunctions.Tests.Http;
 
@@ -241,6 +252,22 @@ public sealed class BadRequestTests(BadRequestTests.SmallLimits host) : IClassFi
             using var response = await host.PostAsync(body, mediaType, chunked: chunked, path: path);
             Assert.Equal(status, response.StatusCode);
         }
+    }
+
+    // That the end is known before the body is looked at happens under load, and rarely.
+    [Fact]
+    public async Task A_body_that_broke_off_before_it_is_looked_at_is_no_defect_of_the_service()
+    {
+        var reader = new Mock<PipeReader>();
+        ReadResult read = default;
+        reader.Setup(r => r.TryRead(out read)).Throws(new BadHttpRequestException("Unexpected end of request content."));
+        var context = new DefaultHttpContext();
+        context.Features.Set(Mock.Of<IRequestBodyPipeFeature>(feature => feature.Reader == reader.Object));
+        using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        var telemetry = new IngestionTelemetry(services.GetRequiredService<IMeterFactory>());
+        var problem = await RequestBody.ReadAsync(
+            context.Request, new JsonFormat(), new SampleIntake(), new IngestionOptions(), new BodyBudget(maxBytes: 0), telemetry, hash: null);
+        Assert.Equal(StatusCodes.Status400BadRequest, problem?.Status);
     }
 
     [Fact]
