@@ -19,7 +19,7 @@ public sealed class MeasurementTests(MeasurementTests.Impatient host) : IClassFi
     {
         protected override Dictionary<string, string?> Settings { get; } = new()
         {
-            ["Ingestion:ApiKeys:0"] = "a key",
+            ["Ingestion:ApiKeys:0"] = "a-key",
             ["Ingestion:MaxBodyBytes"] = "4096",
             ["Ingestion:WriteTimeout"] = "00:00:02",
         };
@@ -170,7 +170,7 @@ public sealed class MeasurementTests(MeasurementTests.Impatient host) : IClassFi
         }
 
         var request = new HttpRequestMessage(HttpMethod.Post, new Uri($"/api/{path}", UriKind.Relative)) { Content = content };
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", "a key");
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", "a-key");
         return host.Http.SendAsync(request);
     }
 }
