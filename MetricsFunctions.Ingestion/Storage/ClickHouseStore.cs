@@ -27,6 +27,9 @@ sealed class ClickHouseStore(IClickHouseClient client, IOptions<ClickHouseOption
                 ["insert_deduplication_token"] = token,
                 ["deduplicate_blocks_in_dependent_materialized_views"] = 1,
 
+                // Where the table is Distributed: the answer waits for every shard, as it waits for the disk of a single server.
+                ["distributed_foreground_insert"] = 1,
+
                 // All rows make one block, and so one part in each month they touch, which is there as a whole or not at all. By default a
                 // block ends at 1,048,449 rows. (The two minima end it early, or not at all when they are 0.)
                 ["max_insert_block_size"] = int.MaxValue,

@@ -80,6 +80,24 @@ public sealed record StorageFault(string Kind, string Brief, string Advice, bool
         "Raise max_server_memory_usage or the limits of the service's user, or send smaller requests.",
         PassesByItself: true);
 
+    static readonly StorageFault ShardUnreachable = new(
+        "shard_unreachable",
+        "a shard of the ClickHouse cluster cannot be reached",
+        "Check that one of its replicas runs; system.clusters says which they are and errors_count which fail.",
+        PassesByItself: true);
+
+    static readonly StorageFault KeeperUnreachable = new(
+        "keeper_unreachable",
+        "ClickHouse cannot reach its Keeper",
+        "Check that most of the Keeper servers run; replicated tables take no INSERT without them.",
+        PassesByItself: true);
+
+    static readonly StorageFault TooFewReplicas = new(
+        "too_few_replicas",
+        "too few replicas of a shard have the INSERT",
+        "Bring the others back (system.replicas), or lower insert_quorum for the service's user.",
+        PassesByItself: true);
+
     // What is wrong with the certificate is in the cause alone.
     static StorageFault NoTls(AuthenticationException cause) => new(
         "untrusted_certificate",
@@ -99,6 +117,9 @@ public sealed record StorageFault(string Kind, string Brief, string Advice, bool
         ClickHouseServerException { ErrorCode: 243 } => DiskFull,
         ClickHouseServerException { ErrorCode: 252 } => TooManyParts,
         ClickHouseServerException { ErrorCode: 241 } => OutOfMemory,
+        ClickHouseServerException { ErrorCode: 209 or 210 or 279 } => ShardUnreachable,
+        ClickHouseServerException { ErrorCode: 225 or 999 } => KeeperUnreachable,
+        ClickHouseServerException { ErrorCode: 285 or 286 or 319 } => TooFewReplicas,
         ClickHouseServerException { ErrorCode: 159 } or OperationCanceledException or TimeoutException => Timeout,
         ClickHouseServerException other => new(
             $"clickhouse_{other.ErrorCode}",
