@@ -49,6 +49,20 @@ public sealed class ClusterTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Grafana_reads_all_shards_with_its_own_rights()
+    {
+        await InsertAsync(server: 0, "token");
+        foreach (var table in new[] { "samples", "samples_1h", $"points(interval = 60, start = 0, end = {uint.MaxValue})" })
+        {
+            using var answer = await _cluster.AsGrafanaAsync(1, $"SELECT uniqExact(tags) FROM metrics.{table}");
+            Assert.Equal($"{Series}\n", await answer.Content.ReadAsStringAsync());
+        }
+
+        using var refused = await _cluster.AsGrafanaAsync(1, "TRUNCATE TABLE metrics.samples_local");
+        Assert.False(refused.IsSuccessStatusCode);
+    }
+
+    [Fact]
     public async Task An_acknowledged_INSERT_is_on_its_shards_and_waits_in_no_queue()
     {
         await InsertAsync(server: 0, "token");

@@ -12,7 +12,9 @@ sealed partial class ShardedClickHouse : IAsyncDisposable
 {
     // The passwords of the users are the environment's, and so all tests' alike.
     const string IngestPassword = "of ingest";
+    const string GrafanaPassword = "of grafana";
 
+    readonly HttpClient _http = new();
     readonly List<TemporaryFolder> _folders = [];
     readonly List<ClickHouseServer> _servers = [];
 
@@ -28,6 +30,7 @@ sealed partial class ShardedClickHouse : IAsyncDisposable
     public static async Task<ShardedClickHouse> StartAsync(int shards, ZooKeeper? zooKeeper = null)
     {
         Environment.SetEnvironmentVariable("CLICKHOUSE_INGEST_PASSWORD", IngestPassword);
+        Environment.SetEnvironmentVariable("CLICKHOUSE_GRAFANA_PASSWORD", GrafanaPassword);
         Environment.SetEnvironmentVariable("CLICKHOUSE_INSERT_QUORUM", "0");
         var cluster = new ShardedClickHouse();
         try
@@ -65,11 +68,16 @@ sealed partial class ShardedClickHouse : IAsyncDisposable
     /// <summary>The connection string of the service, which inserts through one of the servers.</summary>
     public string ConnectionString(int server) => $"Host=127.0.0.1;Port={_servers[server].HttpPort};Username=ingest;Password={IngestPassword}";
 
+    /// <summary>Runs SQL as Grafana's user, with the setting that its plugin sends along.</summary>
+    public Task<HttpResponseMessage> AsGrafanaAsync(int server, string sql) =>
+        _http.PostAsync(new Uri($"http://127.0.0.1:{_servers[server].HttpPort}/?user=grafana&password={GrafanaPassword}&max_execution_time=30"), new StringContent(sql));
+
     /// <summary>Runs SQL on one of the servers.</summary>
     public Task<string> QueryAsync(int server, string sql) => ClickHouseSql.QueryAsync(_servers[server].HttpPort, sql);
 
     public async ValueTask DisposeAsync()
     {
+        _http.Dispose();
         foreach (var server in _servers)
         {
             await server.DisposeAsync();
@@ -81,7 +89,11 @@ sealed partial class ShardedClickHouse : IAsyncDisposable
     string Configure(int[] ports, int shard, ZooKeeper? zooKeeper)
     {
         var folder = Add(ServerConfiguration.Copy()).Path;
-        File.Copy(Path.Combine(Repository.Root, "clickhouse", "cluster", "users.d", "ingest.xml"), Path.Combine(folder, "users.d", "ingest.xml"));
+        foreach (var file in new[] { "cluster/users.d/ingest.xml", "users.d/grafana.xml" })
+        {
+            File.Copy(Path.Combine(Repository.Root, "clickhouse", file), Path.Combine(folder, "users.d", Path.GetFileName(file)));
+        }
+
         Directory.CreateDirectory(Path.Combine(folder, "config.d"));
         File.WriteAllText(Path.Combine(folder, "config.d", "cluster.xml"), $"""
             <clickhouse>
