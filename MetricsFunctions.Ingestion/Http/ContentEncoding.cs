@@ -5,19 +5,23 @@ using ZstdSharp.Unsafe;
 
 namespace MetricsFunctions.Ingestion.Http;
 
-/// <summary>The compressions that a body can come in, by their names in <c>Content-Encoding</c> (RFC 9110 section 8.4.1, RFC 8878).</summary>
+/// <summary>
+/// The compressions that a body can come in, by their names in <c>Content-Encoding</c> (RFC 9110 section 8.4.1, RFC 8878; <c>snappy</c> is
+/// Prometheus' name).
+/// </summary>
 static class ContentEncoding
 {
     // RFC 9659: the largest window that a receiver has to provide for, 8 MiB.
     const int LargestZstdWindow = 23;
     const int ZstdBuffer = 128 * 1024;
 
-    static readonly Dictionary<string, Func<Stream, Stream>> Decoders = new(StringComparer.OrdinalIgnoreCase)
+    static readonly Dictionary<string, Func<Stream, long, BodyBudget.Room, Stream>> Decoders = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["gzip"] = body => new GZipStream(body, CompressionMode.Decompress),
-        ["deflate"] = body => new ZLibStream(body, CompressionMode.Decompress),
-        ["br"] = body => new BrotliStream(body, CompressionMode.Decompress),
-        ["zstd"] = Zstd,
+        ["gzip"] = (body, _, _) => new GZipStream(body, CompressionMode.Decompress),
+        ["deflate"] = (body, _, _) => new ZLibStream(body, CompressionMode.Decompress),
+        ["br"] = (body, _, _) => new BrotliStream(body, CompressionMode.Decompress),
+        ["zstd"] = (body, _, _) => Zstd(body),
+        ["snappy"] = (body, maxBytes, room) => new SnappyBlockStream(body, maxBytes, room),
     };
 
     /// <summary>
@@ -45,8 +49,10 @@ static class ContentEncoding
     /// <summary>Answers the body as it was before it was compressed.</summary>
     /// <param name="request">A request that passed <see cref="Check"/>.</param>
     /// <param name="body">Its body.</param>
-    public static Stream Decode(HttpRequest request, Stream body) =>
-        Decoders[request.Headers.ContentEncoding.ToString()](body);
+    /// <param name="maxBytes">How long it may be then.</param>
+    /// <param name="room">What it takes of the memory for all bodies.</param>
+    public static Stream Decode(HttpRequest request, Stream body, long maxBytes, BodyBudget.Room room) =>
+        Decoders[request.Headers.ContentEncoding.ToString()](body, maxBytes, room);
 
     /// <summary>Whether a decoder's exception says that the body is not what its encoding promises.</summary>
     public static bool IsCorrupt(Exception exception) =>

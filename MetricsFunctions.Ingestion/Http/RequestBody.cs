@@ -121,7 +121,7 @@ static class RequestBody
                 return;
             }
 
-            await using var decoder = ContentEncoding.Decode(request, body);
+            await using var decoder = ContentEncoding.Decode(request, body, options.MaxBodyBytes, room);
             await using var decoded = new BodyStream(decoder, options.MaxBodyBytes, isDecoded: true, hash, room);
             await PieceReader.ReadAsync(decoded, UsualBytes, format, intake, cancel);
         }

@@ -47,6 +47,11 @@ static class Bodies
 
     public static byte[] Compress(string encoding, ReadOnlySpan<byte> body)
     {
+        if (encoding.Equals("snappy", StringComparison.OrdinalIgnoreCase))
+        {
+            return Snappier.Snappy.CompressToArray(body);
+        }
+
         var compressed = new MemoryStream();
         using (Stream encoder = encoding switch
         {

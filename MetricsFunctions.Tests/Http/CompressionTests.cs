@@ -20,7 +20,7 @@ public sealed class CompressionTests(CompressionTests.SmallLimits host) : IClass
         };
     }
 
-    public static TheoryData<string> Encodings { get; } = ["gzip", "deflate", "br", "zstd"];
+    public static TheoryData<string> Encodings { get; } = ["gzip", "deflate", "br", "zstd", "snappy"];
 
     [Theory]
     [MemberData(nameof(Encodings))]
@@ -79,8 +79,8 @@ public sealed class CompressionTests(CompressionTests.SmallLimits host) : IClass
     [MemberData(nameof(Encodings))]
     public async Task A_compression_bomb_is_a_413(string encoding)
     {
-        // Within the limit as sent, far beyond it after decompression.
-        var bomb = Bodies.Compress(encoding, new byte[200 * MaxBodyBytes]);
+        // Within the limit as sent, far beyond it after decompression; snappy reaches a twentieth at best.
+        var bomb = Bodies.Compress(encoding, new byte[(encoding == "snappy" ? 10 : 200) * MaxBodyBytes]);
         Assert.InRange(bomb.Length, 1, MaxBodyBytes);
         foreach (var mediaType in new[] { Bodies.Json, Bodies.Ndjson })
         {
@@ -124,6 +124,35 @@ public sealed class CompressionTests(CompressionTests.SmallLimits host) : IClass
         }
     }
 
+    [Theory]
+    [InlineData("", HttpStatusCode.BadRequest)]
+    [InlineData("00", HttpStatusCode.BadRequest)]
+    [InlineData("FFFFFFFF0F", HttpStatusCode.RequestEntityTooLarge)]
+    [InlineData("FFFFFFFFFFFFFFFFFF01", HttpStatusCode.RequestEntityTooLarge)]
+    [InlineData("FFFFFFFFFFFFFFFFFFFF01", HttpStatusCode.BadRequest)]
+    [InlineData("80804000", HttpStatusCode.BadRequest)]
+    [InlineData("8080400061", HttpStatusCode.BadRequest)]
+    [InlineData("02047B7D7D", HttpStatusCode.BadRequest)]
+    [InlineData("010061FE0100", HttpStatusCode.BadRequest)]
+    [InlineData("FF060000734E61507059", HttpStatusCode.BadRequest)]
+    public async Task A_snappy_block_that_lies_of_its_length_is_refused(string block, HttpStatusCode status)
+    {
+        using var response = await host.PostAsync(Convert.FromHexString(block), Bodies.Ndjson, "snappy");
+        Assert.Equal(status, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_snappy_block_that_lies_of_its_length_costs_no_memory()
+    {
+        // Of a gigabyte, which the limit allows, only the length is there.
+        const int Gigabyte = 1 << 30;
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        await using var body = new SnappyBlockStream(new MemoryStream([0x80, 0x80, 0x80, 0x80, 4, 0, (byte)'a']), Gigabyte, new BodyBudget(2L * Gigabyte).Open());
+        var e = await Assert.ThrowsAsync<BodyException>(async () => await body.ReadExactlyAsync(new byte[1]));
+        Assert.Equal(BodyFault.Corrupt, e.Fault);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 100_000);
+    }
+
     [Fact]
     public async Task Gzip_of_several_members_is_one_body()
     {
@@ -149,7 +178,7 @@ public sealed class CompressionTests(CompressionTests.SmallLimits host) : IClass
     {
         using var response = await host.PostAsync(Lines("encodings", 1), Bodies.Ndjson, encoding);
         Assert.Equal(HttpStatusCode.UnsupportedMediaType, response.StatusCode);
-        Assert.Contains("gzip, deflate, br, zstd", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Contains("gzip, deflate, br, zstd, snappy;", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
 
     static byte[] Lines(string name, int count) => Encoding.UTF8.GetBytes(string.Concat(
