@@ -31,6 +31,12 @@ public sealed class Triggers(IngestEndpoint ingest, HealthEndpoint health, Influ
     public Task Influx2Write([HttpTrigger(AuthorizationLevel.Anonymous, Route = "v2/write")] HttpRequest request) =>
         ingest.HandleAsync(request.HttpContext, Protocol.Influx2);
 
+    /// <summary>Takes Prometheus remote write at <c>POST /api/v1/write</c>.</summary>
+    /// <param name="request">The request; its response is written through its context.</param>
+    [Function("remote-write")]
+    public Task RemoteWrite([HttpTrigger(AuthorizationLevel.Anonymous, Route = "v1/write")] HttpRequest request) =>
+        ingest.HandleAsync(request.HttpContext, Protocol.RemoteWrite);
+
     /// <summary>Answers <c>GET /api/ping</c>.</summary>
     /// <param name="request">The request; its response is written through its context.</param>
     [Function("influx-ping")]

@@ -21,6 +21,9 @@ public abstract class Protocol
     /// <summary><c>POST /api/v2/write</c>: line protocol, as InfluxDB 2 takes it.</summary>
     public static Protocol Influx2 { get; } = InfluxLineProtocol.Version2;
 
+    /// <summary><c>POST /api/v1/write</c>: Prometheus remote write, 1.0 and 2.0.</summary>
+    public static Protocol RemoteWrite { get; } = new RemoteWriteProtocol();
+
     /// <summary>Its name in metrics.</summary>
     internal abstract string Name { get; }
 

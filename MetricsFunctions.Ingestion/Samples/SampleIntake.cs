@@ -27,7 +27,10 @@ public sealed class SampleIntake : IResettable
     public bool IsList { get; set; }
 
     /// <summary>What the body has brought so far.</summary>
-    public Tally Tally => new(Block.Count, IsList, _skipped, _whySkipped);
+    public Tally Tally => new(Block.Count, IsList, _skipped, _whySkipped) { Sent = Sent };
+
+    /// <summary>What the body has as its sender counts it, for a protocol that tells it so.</summary>
+    public SentCounts Sent { get; set; }
 
     /// <summary>Where in its grammar a format is, in a number of its own; 0 at the start of a body.</summary>
     public int State { get; set; }
@@ -77,6 +80,7 @@ public sealed class SampleIntake : IResettable
         Refusals.Clear();
         (NextItem, State, IsList) = (0, 0, false);
         (_skipped, _whySkipped) = (0, null);
+        Sent = default;
         return Block.TryReset();
     }
 }

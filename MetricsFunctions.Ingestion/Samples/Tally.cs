@@ -5,4 +5,8 @@ namespace MetricsFunctions.Ingestion.Samples;
 /// <param name="IsList">Whether they came as a list, be it of one.</param>
 /// <param name="Skipped">Number of values that were left out because they are no samples.</param>
 /// <param name="WhySkipped">Why the first of these is none.</param>
-public readonly record struct Tally(int Samples, bool IsList, int Skipped, string? WhySkipped);
+public readonly record struct Tally(int Samples, bool IsList, int Skipped, string? WhySkipped)
+{
+    /// <summary>The same as the sender counts it, in protocols where it wants to know.</summary>
+    public SentCounts Sent { get; init; }
+}

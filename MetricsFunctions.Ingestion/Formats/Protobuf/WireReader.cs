@@ -34,6 +34,9 @@ ref struct WireReader
     /// <summary>How its value is written.</summary>
     public WireType Type { get; private set; }
 
+    /// <summary>How much of the message is left: what is not read yet of the field, and the fields behind it.</summary>
+    public readonly int BytesLeft => _rest.Length;
+
     /// <summary>Whether the message cannot be read to its end.</summary>
     public bool IsBroken { get; private set; }
 
@@ -108,6 +111,13 @@ ref struct WireReader
         var value = _rest[..(int)length];
         _rest = _rest[(int)length..];
         return value;
+    }
+
+    /// <summary>Reads a string, a message or a packed list; <see langword="false"/> where there is none.</summary>
+    public bool TryReadBytes(out ReadOnlySpan<byte> value)
+    {
+        value = ReadBytes();
+        return !IsBroken;
     }
 
     /// <summary>Says that the message is not what it should be, and ends it.</summary>

@@ -69,14 +69,17 @@ static class GenBody
     public static readonly Gen<int[]> Pieces = Gen.OneOf(Gen.Int[1, 8].Array[0, 30], Gen.Int[1, 200].Array[0, 10]);
 
     /// <summary>Half of them as they are; in the others some bytes are replaced, removed or inserted, or a stretch is repeated or cut out.</summary>
-    public static Gen<byte[]> Mutated(Gen<string> text) => Gen.Select(
-        text,
+    public static Gen<byte[]> Mutated(Gen<string> text) => Mutated(text.Select(Encoding.UTF8.GetBytes));
+
+    /// <inheritdoc cref="Mutated(Gen{string})"/>
+    public static Gen<byte[]> Mutated(Gen<byte[]> bodies) => Gen.Select(
+        bodies,
         Gen.OneOf(
             Gen.Const(Array.Empty<(int, int, byte)>()),
             Gen.Select(Gen.Int[0, 4], Gen.Int[0, 10_000], Gen.OneOf(Gen.Byte, Gen.OneOfConst("\"\\{}[],:\n 0-.e\0\u007f").Select(letter => (byte)letter[0]), Gen.OneOfConst((byte)'"', (byte)'\\', (byte)'{', (byte)'}', (byte)'[', (byte)']', (byte)',', (byte)':', (byte)'\n', (byte)'0', (byte)'u', (byte)0xED, (byte)0xFF))).Array[1, 4]),
         (body, mutations) =>
         {
-            var bytes = Encoding.UTF8.GetBytes(body).ToList();
+            var bytes = body.ToList();
             foreach (var (kind, place, other) in mutations)
             {
                 var at = place % (bytes.Count + 1);

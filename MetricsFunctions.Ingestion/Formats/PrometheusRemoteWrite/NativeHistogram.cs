@@ -1,0 +1,249 @@
+using MetricsFunctions.Ingestion.Formats.Protobuf;
+
+namespace MetricsFunctions.Ingestion.Formats.PrometheusRemoteWrite;
+
+/// <summary>
+/// A native histogram (<see href="https://prometheus.io/docs/specs/native_histograms/"/>) as a classic one: how much there is up to each
+/// bound. Of buckets with exponential bounds, of which there are endlessly many, both bounds of those that have something in them, so that a
+/// quantile can be told inside of them; of custom ones all.
+/// </summary>
+ref struct NativeHistogram
+{
+    /// <summary>Buckets of working memory that it needs.</summary>
+    public const int ScratchBuckets = (2 * MaxBuckets) + 2;
+
+    const int MaxBuckets = 1000;
+    const string TooManyBuckets = "has more than 1000 buckets";
+    const int CustomSchema = -53;
+
+    // Sums of floats are not exact.
+    const double Tolerance = 1e-9;
+
+    /// <summary>Reads a histogram.</summary>
+    /// <param name="message">The message <c>Histogram</c>, which is the same in both versions.</param>
+    /// <param name="room"><see cref="ScratchBuckets"/> of them.</param>
+    public NativeHistogram(ReadOnlySpan<byte> message, Span<Bucket> room)
+    {
+        var (isFloat, schema, threshold, zeros) = (false, 0, 0d, 0d);
+        var fields = new WireReader(message);
+        while (fields.Next())
+        {
+            switch ((Field)fields.Field)
+            {
+                case Field.CountInt:
+                    (Count, isFloat) = (fields.ReadVarint(), false);
+                    break;
+                case Field.CountFloat:
+                    (Count, isFloat) = (fields.ReadDouble(), true);
+                    break;
+                case Field.Sum:
+                    Sum = fields.ReadDouble();
+                    break;
+                case Field.Schema:
+                    var bits = (uint)fields.ReadVarint();
+                    schema = (int)(bits >> 1) ^ -(int)(bits & 1);
+                    break;
+                case Field.ZeroThreshold:
+                    threshold = fields.ReadDouble();
+                    break;
+                case Field.ZeroCountInt:
+                    zeros = fields.ReadVarint();
+                    break;
+                case Field.ZeroCountFloat:
+                    zeros = fields.ReadDouble();
+                    break;
+                case Field.Timestamp:
+                    Timestamp = (long)fields.ReadVarint();
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        IsBroken = fields.IsBroken;
+        if (IsBroken || IsStale)
+        {
+            return;
+        }
+
+        var negative = new NativeBuckets(message, (int)Field.NegativeSpans, isFloat);
+        var positive = new NativeBuckets(message, (int)Field.PositiveSpans, isFloat);
+        if (!(Count >= 0) || !(zeros >= 0) || !double.IsFinite(Count) || !double.IsFinite(zeros))
+        {
+            Fault = "must have counts that are finite and not negative";
+        }
+        else if (schema == CustomSchema)
+        {
+            ReadCustom(negative, zeros, positive, new RepeatedField(message, (int)Field.CustomValues, WireType.Fixed64), room);
+        }
+        else if (schema is < -9 or > 52)
+        {
+            Fault = "has a schema that is neither from -9 to 52 nor -53";
+        }
+        else if (threshold is not (>= 0 and <= double.MaxValue))
+        {
+            Fault = "must have a zero_threshold that is finite and not negative";
+        }
+        else
+        {
+            ReadExponential(negative, threshold, zeros, positive, schema, room);
+        }
+    }
+
+    enum Field
+    {
+        None = 0,
+        CountInt = 1,
+        CountFloat = 2,
+        Sum = 3,
+        Schema = 4,
+        ZeroThreshold = 5,
+        ZeroCountInt = 6,
+        ZeroCountFloat = 7,
+        NegativeSpans = 8,
+        PositiveSpans = 11,
+        Timestamp = 15,
+        CustomValues = 16,
+    }
+
+    /// <summary>Whether it cannot be read.</summary>
+    public bool IsBroken { get; private set; }
+
+    /// <summary>What is wrong with it: a clause.</summary>
+    public string? Fault { get; private set; }
+
+    /// <summary>How many observations there are.</summary>
+    public double Count { get; }
+
+    /// <summary>The sum of the observations.</summary>
+    public double Sum { get; }
+
+    /// <summary>Whether it says only that its series has ended.</summary>
+    public readonly bool IsStale => BitConverter.DoubleToUInt64Bits(Sum) == StaleMarker.Bits;
+
+    /// <summary>Its time in Unix milliseconds.</summary>
+    public long Timestamp { get; }
+
+    /// <summary>The buckets in the order of their bounds, without the one that has no bound.</summary>
+    public ReadOnlySpan<Bucket> Buckets { get; private set; }
+
+    void ReadExponential(NativeBuckets negative, double threshold, double zeros, NativeBuckets positive, int schema, Span<Bucket> room)
+    {
+        var below = CountPopulated(negative);
+        if (below + CountPopulated(positive) > MaxBuckets)
+        {
+            Fault ??= TooManyBuckets;
+        }
+
+        if (Fault is not null)
+        {
+            return;
+        }
+
+        // The negative ones go away from zero, and so down.
+        var rows = 2 * below;
+        for (var left = rows; negative.Next(out var index, out var count);)
+        {
+            room[--left] = new Bucket(-BoundOf(index - 1, schema), count);
+            room[--left] = new Bucket(-BoundOf(index, schema), 0);
+        }
+
+        if (zeros > 0)
+        {
+            room[rows++] = new Bucket(-threshold, 0);
+            room[rows++] = new Bucket(threshold, zeros);
+        }
+
+        while (positive.Next(out var index, out var count))
+        {
+            room[rows++] = new Bucket(BoundOf(index - 1, schema), 0);
+            room[rows++] = new Bucket(BoundOf(index, schema), count);
+        }
+
+        Buckets = Cumulate(room[..rows], 0);
+    }
+
+    void ReadCustom(NativeBuckets negative, double zeros, NativeBuckets positive, RepeatedField bounds, Span<Bucket> room)
+    {
+        if (CountPopulated(negative) > 0 || zeros > 0)
+        {
+            Fault ??= "has a zero bucket or negative ones besides its custom ones";
+        }
+
+        var rows = 0;
+        var isThere = positive.Next(out var index, out var count);
+        while (bounds.Next(out var bits))
+        {
+            var bound = BitConverter.UInt64BitsToDouble(bits);
+            if (rows == MaxBuckets)
+            {
+                Fault ??= TooManyBuckets;
+                return;
+            }
+
+            if (!double.IsFinite(bound) || (rows > 0 && bound <= room[rows - 1].Bound))
+            {
+                Fault ??= "must have custom_values that are finite, each greater than the one before";
+                return;
+            }
+
+            var isNext = isThere && index == rows;
+            room[rows++] = new Bucket(bound, isNext ? count : 0);
+            isThere = isNext ? positive.Next(out index, out count) : isThere;
+        }
+
+        // Behind the last bound there is one more, which has none.
+        var rest = 0d;
+        if (isThere && index == rows)
+        {
+            rest = count;
+            isThere = positive.Next(out _, out _);
+        }
+
+        IsBroken |= bounds.IsBroken || positive.IsBroken;
+        Fault ??= positive.Fault ?? (isThere ? "has a bucket that its custom_values do not bound" : null);
+        Buckets = Cumulate(room[..rows], rest);
+    }
+
+    int CountPopulated(NativeBuckets buckets)
+    {
+        var populated = 0;
+        while (buckets.Next(out _, out _))
+        {
+            populated++;
+        }
+
+        IsBroken |= buckets.IsBroken;
+        Fault ??= buckets.Fault;
+        return populated;
+    }
+
+    // In place. The upper bound of a bucket is the lower one of the next, or lies in the zero bucket, and some are the same as doubles.
+    ReadOnlySpan<Bucket> Cumulate(Span<Bucket> rows, double rest)
+    {
+        var kept = 0;
+        var cumulative = 0d;
+        foreach (var (bound, count) in rows)
+        {
+            cumulative += count;
+            if (kept > 0 && bound <= rows[kept - 1].Bound)
+            {
+                rows[kept - 1] = rows[kept - 1] with { Cumulative = cumulative };
+            }
+            else if (double.IsFinite(bound))
+            {
+                // A negative zero is no other bound.
+                rows[kept++] = new Bucket(bound + 0d, cumulative);
+            }
+        }
+
+        if (cumulative + rest > Count * (1 + Tolerance))
+        {
+            Fault ??= "has more in its buckets than its count says";
+        }
+
+        return rows[..kept];
+    }
+
+    static double BoundOf(long index, int schema) => Math.Pow(2, Math.ScaleB(index, -schema));
+}

@@ -1,0 +1,120 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text;
+using MetricsFunctions.Ingestion.Formats;
+using MetricsFunctions.Ingestion.Formats.PrometheusRemoteWrite;
+using MetricsFunctions.Ingestion.Samples;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Net.Http.Headers;
+
+namespace MetricsFunctions.Ingestion.Http;
+
+/// <summary>Prometheus' way to write to others: remote write 1.0 and 2.0, which <c>Content-Type</c> tells apart.</summary>
+sealed class RemoteWriteProtocol : Protocol
+{
+    /// <summary>How many samples of a stored request were not finite, which are no samples here, with the stale markers.</summary>
+    public const string SkippedSamplesHeader = "X-Skipped-Samples";
+
+    /// <summary>How many of these were stale markers.</summary>
+    public const string SkippedStaleMarkersHeader = "X-Skipped-Stale-Markers";
+
+    const string MediaType = "application/x-protobuf";
+    const string Message1 = "prometheus.WriteRequest";
+    const string Message2 = "io.prometheus.write.v2.Request";
+
+    static readonly WriteRequestFormat Version1 = new();
+    static readonly WriteRequest2Format Version2 = new();
+
+    static readonly Problem UnknownMediaType = new(
+        StatusCodes.Status415UnsupportedMediaType,
+        $"Content-Type must be {MediaType} or {MediaType};proto={Message1} for remote write 1.0, or {MediaType};proto={Message2} for 2.0.");
+
+    internal override string Name => "remote_write";
+
+    // Every sample tells its time, and Prometheus repeats a request as it was.
+    internal override bool IsKeyedByContent => true;
+
+    internal override bool TryGetFormat(
+        HttpRequest request, [NotNullWhen(true)] out SampleFormat? format, [NotNullWhen(false)] out Problem? problem)
+    {
+        format = MessageOf(request) switch
+        {
+            Message1 => Version1,
+            Message2 => Version2,
+            _ => null,
+        };
+        problem = format is null ? UnknownMediaType : null;
+        return format is not null;
+    }
+
+    internal override void WriteStored(HttpResponse response, Tally tally)
+    {
+        response.StatusCode = StatusCodes.Status204NoContent;
+        WriteCounts(response, tally.Sent);
+        if (tally.Skipped > 0)
+        {
+            WriteCount(response, SkippedSamplesHeader, tally.Skipped);
+            WriteCount(response, SkippedStaleMarkersHeader, tally.Sent.StaleMarkers);
+        }
+    }
+
+    internal override async Task WriteProblemAsync(HttpResponse response, Problem problem)
+    {
+        problem.WriteHead(response);
+        WriteCounts(response, default);
+        response.ContentType = "text/plain; charset=utf-8";
+        await response.WriteAsync(TextOf(problem), response.HttpContext.RequestAborted);
+    }
+
+    // Senders compare these with what they sent, and warn of a difference. What was left out by design is nothing to be warned of.
+    static void WriteCounts(HttpResponse response, SentCounts written)
+    {
+        if (MessageOf(response.HttpContext.Request) == Message2)
+        {
+            WriteCount(response, "X-Prometheus-Remote-Write-Samples-Written", written.Samples);
+            WriteCount(response, "X-Prometheus-Remote-Write-Histograms-Written", written.Histograms);
+            WriteCount(response, "X-Prometheus-Remote-Write-Exemplars-Written", 0);
+        }
+    }
+
+    static void WriteCount(HttpResponse response, string header, int count) =>
+        response.Headers[header] = count.ToString(CultureInfo.InvariantCulture);
+
+    static string? MessageOf(HttpRequest request)
+    {
+        if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
+            || !type.MediaType.Equals(MediaType, StringComparison.OrdinalIgnoreCase))
+        {
+            return null;
+        }
+
+        foreach (var parameter in type.Parameters)
+        {
+            if (parameter.Name.Equals("proto", StringComparison.OrdinalIgnoreCase))
+            {
+                return HeaderUtilities.RemoveQuotes(parameter.Value).ToString();
+            }
+        }
+
+        return Message1;
+    }
+
+    // Prometheus logs the first line, and of that not more than a thousand characters; the others are for people.
+    static string TextOf(Problem problem)
+    {
+        if (problem.Errors is not { Count: > 0 } errors)
+        {
+            return problem.Detail + "\n";
+        }
+
+        var text = new StringBuilder(problem.Detail);
+        text.Append(CultureInfo.InvariantCulture, $" {problem.ErrorCount} {(problem.ErrorCount == 1 ? "fault" : "faults, the first")}: ");
+        foreach (var error in errors)
+        {
+            text.Append(error.Item is { } item ? string.Create(CultureInfo.InvariantCulture, $"timeseries[{item}]{error.Place} ") : "");
+            text.Append(error.Detail).Append('\n');
+        }
+
+        return text.ToString();
+    }
+}

@@ -1,0 +1,45 @@
+using CsCheck;
+using MetricsFunctions.Ingestion.Formats;
+using MetricsFunctions.Ingestion.Formats.PrometheusRemoteWrite;
+using MetricsFunctions.Ingestion.Samples;
+using MetricsFunctions.Tests.Formats.Json;
+
+namespace MetricsFunctions.Tests.Formats.PrometheusRemoteWrite;
+
+/// <summary>Whatever the request and wherever it is cut, the readers of remote write find in it what <see cref="PlainWrites"/> does.</summary>
+public sealed class RemoteWritePropertyTests
+{
+    static readonly AcceptedTime Accepted = new(GenBody.Now, TimeSpan.FromDays(365));
+
+    [Fact]
+    public void A_request_of_version_1_means_what_a_plain_reader_says() => Compare(GenWrites.Version1, new WriteRequestFormat(), 1);
+
+    [Fact]
+    public void A_request_of_version_2_means_what_a_plain_reader_says() => Compare(GenWrites.Version2, new WriteRequest2Format(), 2);
+
+    static void Compare(Gen<byte[]> bodies, SampleFormat format, int version)
+    {
+        var (good, stored) = (0, 0);
+        Gen.Select(bodies, GenBody.Pieces).Sample(
+            (body, pieces) =>
+            {
+                var plain = new PlainWrites(body, version, Accepted);
+                var found = Reading.InPieces(format, body, Accepted, pieces);
+                Assert.Equal(plain.Faulty, found.Refusals.Listed.Select(refusal => refusal.Item ?? -1).Distinct().Order());
+                if (plain.Faulty.Count == 0)
+                {
+                    Assert.Equal(plain.Rows.Order(StringComparer.Ordinal), Reading.RowsOf(found.Block).Order(StringComparer.Ordinal));
+                    Assert.Equal(plain.Skipped, found.Tally.Skipped);
+                    Assert.Equal(plain.Sent, found.Tally.Sent);
+                    Interlocked.Increment(ref good);
+                    Interlocked.Add(ref stored, plain.Rows.Count);
+                }
+            },
+            iter: Fuzz.Bodies(10_000),
+            print: input => $"{Convert.ToBase64String(input.Item1)} {string.Join(',', input.Item2)}");
+
+        // Bodies that are all refused would prove little.
+        Assert.InRange(good, Fuzz.Bodies(10_000) / 8, int.MaxValue);
+        Assert.InRange(stored, Fuzz.Bodies(10_000), int.MaxValue);
+    }
+}
