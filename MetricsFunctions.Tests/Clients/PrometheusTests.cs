@@ -1,0 +1,121 @@
+using System.Globalization;
+using System.Text.Json;
+using MetricsFunctions.Tests.Faults;
+
+namespace MetricsFunctions.Tests.Clients;
+
+/// <summary>
+/// Debian's Prometheus scrapes itself and writes here, with the lines of <c>docs/protocols.md</c> in its configuration. A longer outage:
+/// <c>OUTAGE_SECONDS=60 dotnet test MetricsFunctions.Tests --filter "FullyQualifiedName~PrometheusTests"</c>.
+/// </summary>
+[Collection(FaultTests.Name)]
+public sealed class PrometheusTests(ITestOutputHelper output)
+{
+    const string ApiKey = "an-api-key";
+
+    static readonly int OutageSeconds =
+        Environment.GetEnvironmentVariable("OUTAGE_SECONDS") is { Length: > 0 } seconds ? int.Parse(seconds, CultureInfo.InvariantCulture) : 10;
+
+    [Fact]
+    public async Task Whatever_happens_to_the_service_Prometheus_and_ClickHouse_know_the_same_samples()
+    {
+        await using var installation = await StartAsync();
+        using var prometheus = PrometheusProcess.Start(RemoteWriteOf(installation));
+        await ScrapedAsync(prometheus, 5);
+
+        // An INSERT that is committed and not answered, and so sent again.
+        await installation.FreezeClickHouseAsync();
+        await Wait.UntilAsync(async () => await prometheus.SumAsync("prometheus_remote_storage_samples_retried_total") > 0);
+        await installation.ThawClickHouseAsync();
+        await ScrapedAsync(prometheus, 2);
+
+        for (var i = 0; i < 3; i++)
+        {
+            await installation.KillAndRestartServiceAsync();
+            await ScrapedAsync(prometheus, 2);
+        }
+
+        await installation.Process.TerminateAsync();
+        await ScrapedAsync(prometheus, OutageSeconds);
+        await installation.StartServiceAsync();
+
+        var compared = await AssertSameAsync(prometheus, installation);
+        Assert.Equal(0, await prometheus.SumAsync("prometheus_remote_storage_samples_failed_total"));
+        Assert.Equal(0, await prometheus.SumAsync("prometheus_remote_storage_samples_dropped_total"));
+        output.WriteLine($"{compared} samples, {await prometheus.SumAsync("prometheus_remote_storage_samples_retried_total")} of them sent more than once, {OutageSeconds} s without the service");
+    }
+
+    [Fact]
+    public async Task What_is_refused_is_in_the_log_of_Prometheus()
+    {
+        await using var installation = await StartAsync();
+        var tooLong = $"""
+            {RemoteWriteOf(installation)}
+                write_relabel_configs:
+                  - target_label: too_long
+                    replacement: {new string('x', 256)}
+            """;
+        using var prometheus = PrometheusProcess.Start(tooLong);
+        await Wait.UntilAsync(async () => await prometheus.SumAsync("prometheus_remote_storage_samples_failed_total") > 0);
+        Assert.Contains(
+            "server returned HTTP status 400 Bad Request: The request was refused as a whole; nothing of it is stored.",
+            await prometheus.StopAsync(),
+            StringComparison.Ordinal);
+        Assert.Equal("0", await installation.QueryAsync("SELECT count() FROM metrics.samples"));
+    }
+
+    static Task<Installation> StartAsync() => Installation.StartAsync(
+        ("Ingestion__AllowAnonymous", "false"), ("Ingestion__ApiKeys__0", ApiKey), ("Ingestion__WriteTimeout", "00:00:01"));
+
+    static string RemoteWriteOf(Installation installation)
+    {
+        var docs = File.ReadAllText(Path.Combine(Repository.Root, "docs", "protocols.md"));
+        var begin = docs.IndexOf("remote_write:\n", StringComparison.Ordinal);
+        var section = docs[begin..docs.IndexOf("```", begin, StringComparison.Ordinal)];
+        Assert.Contains("http://localhost:7071/", section, StringComparison.Ordinal);
+        Assert.Contains(ApiKey, section, StringComparison.Ordinal);
+        return section.Replace("http://localhost:7071/", $"http://{installation.Service}/", StringComparison.Ordinal).TrimEnd();
+    }
+
+    static async Task ScrapedAsync(PrometheusProcess prometheus, int times)
+    {
+        const string Scrapes = "count_over_time(scrape_duration_seconds[1h])";
+        for (var i = 0; i < times; i++)
+        {
+            var before = await prometheus.SumAsync(Scrapes);
+            await Wait.UntilAsync(async () => await prometheus.SumAsync(Scrapes) > before);
+        }
+    }
+
+    /// <summary>Waits until everything up to now is stored, and what came behind it, too; then compares.</summary>
+    static async Task<int> AssertSameAsync(PrometheusProcess prometheus, Installation installation)
+    {
+        var until = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        var scraped = new List<string>();
+        await Wait.UntilAsync(async () =>
+        {
+            // A scrape later, what was scraped until then is complete.
+            if (scraped.Count == 0 && (await prometheus.SamplesAsync(until + 60_000)).Count > (await prometheus.SamplesAsync(until)).Count)
+            {
+                scraped = await prometheus.SamplesAsync(until);
+            }
+
+            return scraped.Count > 0 && int.Parse(await installation.QueryAsync($"SELECT count() FROM metrics.samples WHERE {Until(until)}"), CultureInfo.InvariantCulture) >= scraped.Count;
+        });
+        await ScrapedAsync(prometheus, 3);
+        var stored = await installation.QueryAsync($"""
+            SELECT metric_name, toJSONString(tags), toUnixTimestamp64Milli(timestamp), reinterpretAsInt64(metric_value)
+            FROM metrics.samples WHERE {Until(until)} FORMAT JSONCompactStringsEachRow
+            """);
+        var lines = stored.Split('\n').Select(line =>
+        {
+            var row = JsonSerializer.Deserialize<string[]>(line)!;
+            var tags = JsonSerializer.Deserialize<Dictionary<string, string>>(row[1])!;
+            return PrometheusProcess.Line(row[0], tags, long.Parse(row[2], CultureInfo.InvariantCulture), BitConverter.Int64BitsToDouble(long.Parse(row[3], CultureInfo.InvariantCulture)));
+        });
+        Assert.Equal(scraped, lines.Order(StringComparer.Ordinal));
+        return scraped.Count;
+    }
+
+    static string Until(long time) => $"timestamp <= fromUnixTimestamp64Milli({time})";
+}
