@@ -146,6 +146,7 @@ public sealed partial class IngestEndpoint
 
             await stored;
             _telemetry.SamplesStored(protocol.Name, tally.Samples);
+            _telemetry.ValuesSkipped(protocol.Name, tally.Skipped);
             protocol.WriteStored(context.Response, tally);
             return null;
         }

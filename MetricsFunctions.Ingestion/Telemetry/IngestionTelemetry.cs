@@ -38,6 +38,7 @@ public sealed class IngestionTelemetry
     readonly Histogram<double> _requestDuration;
     readonly Counter<long> _bodyBytes;
     readonly Counter<long> _samples;
+    readonly Counter<long> _skipped;
     readonly Histogram<double> _insertDuration;
     readonly Histogram<long> _insertSamples;
     readonly Counter<long> _retries;
@@ -53,6 +54,8 @@ public sealed class IngestionTelemetry
             "metrics_functions.request.duration", "s", "Duration of requests that bring samples, from their head to their answer.", advice: Seconds);
         _bodyBytes = meter.CreateCounter<long>("metrics_functions.request.body.io", "By", "Bytes of bodies, as they were sent.");
         _samples = meter.CreateCounter<long>("metrics_functions.samples", "{sample}", "Samples that were stored and acknowledged.");
+        _skipped = meter.CreateCounter<long>(
+            "metrics_functions.skipped", "{value}", "Values of acknowledged requests that were left out because they are no samples.");
         _insertDuration = meter.CreateHistogram(
             "db.client.operation.duration", "s", "Duration of INSERTs, each attempt by itself.", advice: Seconds);
         _insertSamples = meter.CreateHistogram(
@@ -132,6 +135,17 @@ public sealed class IngestionTelemetry
     /// <param name="protocol">What was spoken.</param>
     /// <param name="samples">How many there are.</param>
     internal void SamplesStored(string protocol, int samples) => _samples.Add(samples, new KeyValuePair<string, object?>(Protocol, protocol));
+
+    /// <summary>Notes values that were left out.</summary>
+    /// <param name="protocol">What was spoken.</param>
+    /// <param name="values">How many.</param>
+    internal void ValuesSkipped(string protocol, int values)
+    {
+        if (values > 0)
+        {
+            _skipped.Add(values, new KeyValuePair<string, object?>(Protocol, protocol));
+        }
+    }
 
     /// <summary>Notes an INSERT that ClickHouse has committed.</summary>
     /// <param name="took">How long it took.</param>

@@ -40,7 +40,7 @@ public sealed class MeasurementTests(MeasurementTests.Impatient host) : IClassFi
             ("metrics", "application/json", Json(Sample), null, HttpStatusCode.OK, "http.response.status_code=200 metrics_functions.protocol=metrics"),
             ("metrics", "application/json", gzip.ToArray(), "gzip", HttpStatusCode.OK, "http.response.status_code=200 metrics_functions.protocol=metrics"),
             ("metrics", "application/x-ndjson", Json($"{Sample}\n{Sample}\n{Sample}\n"), null, HttpStatusCode.OK, "http.response.status_code=200 metrics_functions.protocol=metrics"),
-            ("v2/write", "text/plain", Json("measured value=1,other=2"), null, HttpStatusCode.NoContent, "http.response.status_code=204 metrics_functions.protocol=influx2"),
+            ("v2/write", "text/plain", Json("measured value=1,other=2,text=\"a\",more=\"b\""), null, HttpStatusCode.NoContent, "http.response.status_code=204 metrics_functions.protocol=influx2"),
             ("write", "text/plain", Json("measured value=1"), null, HttpStatusCode.NoContent, "http.response.status_code=204 metrics_functions.protocol=influx1"),
             ("metrics", "application/json", Json("{}"), null, HttpStatusCode.BadRequest, "error.type=invalid_samples http.response.status_code=400 metrics_functions.protocol=metrics"),
             ("metrics", "application/json", notGzip, "gzip", HttpStatusCode.BadRequest, "error.type=corrupt_body http.response.status_code=400 metrics_functions.protocol=metrics"),
@@ -72,6 +72,9 @@ public sealed class MeasurementTests(MeasurementTests.Impatient host) : IClassFi
         Assert.Equal(5, measurements.Sum("metrics_functions.samples", "metrics_functions.protocol=metrics"));
         Assert.Equal(2, measurements.Sum("metrics_functions.samples", "metrics_functions.protocol=influx2"));
         Assert.Equal(1, measurements.Sum("metrics_functions.samples", "metrics_functions.protocol=influx1"));
+
+        Assert.Equal(2, measurements.Sum("metrics_functions.skipped", "metrics_functions.protocol=influx2"));
+        Assert.Single(measurements.Of("metrics_functions.skipped"));
 
         // Bodies that were read, as they were sent: not those that were refused by their head.
         Assert.Equal(requests[..7].Sum(request => request.Body.Length), measurements.Sum("metrics_functions.request.body.io"));
