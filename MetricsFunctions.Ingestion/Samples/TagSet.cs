@@ -6,6 +6,12 @@ namespace MetricsFunctions.Ingestion.Samples;
 /// </summary>
 public sealed class TagSet
 {
+    /// <summary>What <see cref="Add"/> answers when there is a tag with this key.</summary>
+    internal const string GivenTwice = "is given twice";
+
+    /// <summary>What <see cref="Add"/> answers when there is no room for a tag.</summary>
+    internal const string OneTooMany = "is one tag too many: at most 32 are allowed";
+
     const int MaxEncodedTag = 1 + SampleRules.MaxTagKeyBytes + 2 + SampleRules.MaxTagValueBytes;
 
     // Every tag as RowBinary has it (length, key, length, value), in the order of arrival; _order sorts them.
@@ -15,6 +21,9 @@ public sealed class TagSet
     int _used;
 
     readonly record struct Tag(int Start, int Length, int KeyLength);
+
+    /// <summary>Number of tags.</summary>
+    public int Count => _count;
 
     /// <summary>Bytes that <see cref="WriteTo"/> writes.</summary>
     public int EncodedLength => 1 + _used;
@@ -38,7 +47,7 @@ public sealed class TagSet
             var order = key.SequenceCompareTo(KeyOf(_order[at - 1]));
             if (order == 0)
             {
-                return "is given twice";
+                return GivenTwice;
             }
 
             if (order > 0)
@@ -49,7 +58,7 @@ public sealed class TagSet
 
         if (_count == SampleRules.MaxTags)
         {
-            return "is one tag too many: at most 32 are allowed";
+            return OneTooMany;
         }
 
         _order.AsSpan(at, _count - at).CopyTo(_order.AsSpan(at + 1));
@@ -73,6 +82,23 @@ public sealed class TagSet
         _used = _order[last].Start;
         _count--;
         _order.AsSpan(last + 1, _count - last).CopyTo(_order.AsSpan(last));
+    }
+
+    /// <summary>Removes the tags that were added since <see cref="EncodedLength"/> was this, so that other samples can share those before.</summary>
+    /// <param name="encodedLength">What it was then.</param>
+    public void Truncate(int encodedLength)
+    {
+        _used = encodedLength - 1;
+        var kept = 0;
+        for (var i = 0; i < _count; i++)
+        {
+            if (_order[i].Start < _used)
+            {
+                _order[kept++] = _order[i];
+            }
+        }
+
+        _count = kept;
     }
 
     /// <summary>Writes the tags as a RowBinary <c>Map(String, String)</c>.</summary>
