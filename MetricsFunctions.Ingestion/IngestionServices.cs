@@ -56,6 +56,7 @@ public static class IngestionServices
         routes.Map("/api/write", context => ingest.HandleAsync(context, Protocol.Influx1));
         routes.Map("/api/v2/write", context => ingest.HandleAsync(context, Protocol.Influx2));
         routes.Map("/api/v1/write", context => ingest.HandleAsync(context, Protocol.RemoteWrite));
+        routes.Map("/api/v1/metrics", context => ingest.HandleAsync(context, Protocol.Otlp));
         routes.Map("/api/ping", InfluxEndpoint.PingAsync);
         routes.Map("/api/health", influx.HealthAsync);
         routes.Map("/api/query", influx.QueryAsync);

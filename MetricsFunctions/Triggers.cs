@@ -37,6 +37,12 @@ public sealed class Triggers(IngestEndpoint ingest, HealthEndpoint health, Influ
     public Task RemoteWrite([HttpTrigger(AuthorizationLevel.Anonymous, Route = "v1/write")] HttpRequest request) =>
         ingest.HandleAsync(request.HttpContext, Protocol.RemoteWrite);
 
+    /// <summary>Takes metrics over OTLP at <c>POST /api/v1/metrics</c>.</summary>
+    /// <param name="request">The request; its response is written through its context.</param>
+    [Function("otlp-metrics")]
+    public Task OtlpMetrics([HttpTrigger(AuthorizationLevel.Anonymous, Route = "v1/metrics")] HttpRequest request) =>
+        ingest.HandleAsync(request.HttpContext, Protocol.Otlp);
+
     /// <summary>Answers <c>GET /api/ping</c>.</summary>
     /// <param name="request">The request; its response is written through its context.</param>
     [Function("influx-ping")]

@@ -6,7 +6,6 @@ using MetricsFunctions.Ingestion.Formats;
 using MetricsFunctions.Ingestion.Formats.Json;
 using MetricsFunctions.Ingestion.Samples;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Net.Http.Headers;
 
 namespace MetricsFunctions.Ingestion.Http;
 
@@ -32,14 +31,7 @@ sealed class MetricsProtocol : Protocol
     internal override bool TryGetFormat(
         HttpRequest request, [NotNullWhen(true)] out SampleFormat? format, [NotNullWhen(false)] out Problem? problem)
     {
-        if (request.ContentType is not { } plain || !Formats.TryGetValue(plain, out format))
-        {
-            format = MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
-                && (!type.Charset.HasValue || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase))
-                ? Formats.GetValueOrDefault(type.MediaType.ToString())
-                : null;
-        }
-
+        format = MediaType.Find(Formats, request.ContentType);
         problem = format is null ? UnknownMediaType : null;
         return format is not null;
     }

@@ -24,6 +24,9 @@ public abstract class Protocol
     /// <summary><c>POST /api/v1/write</c>: Prometheus remote write, 1.0 and 2.0.</summary>
     public static Protocol RemoteWrite { get; } = new RemoteWriteProtocol();
 
+    /// <summary><c>POST /api/v1/metrics</c>: OpenTelemetry's metrics, over OTLP/HTTP.</summary>
+    public static Protocol Otlp { get; } = new OtlpProtocol();
+
     /// <summary>Its name in metrics.</summary>
     internal abstract string Name { get; }
 

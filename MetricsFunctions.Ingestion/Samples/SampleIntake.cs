@@ -27,10 +27,13 @@ public sealed class SampleIntake : IResettable
     public bool IsList { get; set; }
 
     /// <summary>What the body has brought so far.</summary>
-    public Tally Tally => new(Block.Count, IsList, _skipped, _whySkipped) { Sent = Sent };
+    public Tally Tally => new(Block.Count, IsList, _skipped, _whySkipped) { Sent = Sent, Warning = Warning };
 
     /// <summary>What the body has as its sender counts it, for a protocol that tells it so.</summary>
     public SentCounts Sent { get; set; }
+
+    /// <summary>What the sender should know although everything is stored, as a sentence without its own values.</summary>
+    public string? Warning { get; set; }
 
     /// <summary>Where in its grammar a format is, in a number of its own; 0 at the start of a body.</summary>
     public int State { get; set; }
@@ -63,6 +66,7 @@ public sealed class SampleIntake : IResettable
         IsList |= part.IsList;
         _skipped += part._skipped;
         _whySkipped ??= part._whySkipped;
+        Warning ??= part.Warning;
     }
 
     /// <summary>Ends the body: one that has nothing in it, not even an empty list, is refused.</summary>
@@ -79,7 +83,7 @@ public sealed class SampleIntake : IResettable
     {
         Refusals.Clear();
         (NextItem, State, IsList) = (0, 0, false);
-        (_skipped, _whySkipped) = (0, null);
+        (_skipped, _whySkipped, Warning) = (0, null, null);
         Sent = default;
         return Block.TryReset();
     }

@@ -9,4 +9,7 @@ public readonly record struct Tally(int Samples, bool IsList, int Skipped, strin
 {
     /// <summary>The same as the sender counts it, in protocols where it wants to know.</summary>
     public SentCounts Sent { get; init; }
+
+    /// <summary>What the sender should know although everything is stored.</summary>
+    public string? Warning { get; init; }
 }

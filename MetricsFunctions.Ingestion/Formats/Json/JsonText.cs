@@ -15,6 +15,9 @@ readonly ref struct JsonText(ReadOnlySpan<byte> raw, bool isEscaped)
 
     readonly ReadOnlySpan<byte> _raw = raw;
 
+    /// <summary>How long it is as it stands there, and at most without escapes.</summary>
+    public int RawLength => _raw.Length;
+
     /// <summary>The text without escapes.</summary>
     /// <param name="room">Where to put it when there are any: <see cref="Room"/> bytes.</param>
     /// <returns>

@@ -1,0 +1,171 @@
+using System.Buffers;
+using System.Collections.Frozen;
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using MetricsFunctions.Ingestion.Formats;
+using MetricsFunctions.Ingestion.Formats.Otlp;
+using MetricsFunctions.Ingestion.Formats.Protobuf;
+using MetricsFunctions.Ingestion.Samples;
+using Microsoft.AspNetCore.Http;
+
+namespace MetricsFunctions.Ingestion.Http;
+
+/// <summary>
+/// Metrics over OTLP/HTTP (<see href="https://opentelemetry.io/docs/specs/otlp/#otlphttp"/>), answered in the encoding of the request. A data
+/// point that cannot be stored does not keep the others out: one request carries those of many services, and its sender drops all of
+/// them after a 400.
+/// </summary>
+sealed class OtlpProtocol : Protocol
+{
+    const string Protobuf = "application/x-protobuf";
+    const string Json = "application/json";
+    const string BadRequestType = "type.googleapis.com/google.rpc.BadRequest";
+    const int UsualAnswerBytes = 512;
+
+    static readonly FrozenDictionary<string, SampleFormat> Formats = new Dictionary<string, SampleFormat>
+    {
+        [Protobuf] = new OtlpProtobufFormat(),
+        [Json] = new OtlpJsonFormat(),
+    }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
+
+    static readonly Problem UnknownMediaType = new(
+        StatusCodes.Status415UnsupportedMediaType, $"Content-Type must be {Protobuf} or {Json}: set the exporter's protocol to http/protobuf or http/json.");
+
+    internal override string Name => "otlp";
+
+    internal override bool IsKeyedByContent => true;
+
+    internal override bool TryGetFormat(
+        HttpRequest request, [NotNullWhen(true)] out SampleFormat? format, [NotNullWhen(false)] out Problem? problem)
+    {
+        format = MediaType.Find(Formats, request.ContentType);
+        problem = format is null ? UnknownMediaType : null;
+        return format is not null;
+    }
+
+    internal override void WriteStored(HttpResponse response, Tally tally)
+    {
+        var message = tally.Skipped == 0 ? tally.Warning : $"{Skipped(tally)} {tally.Warning}".TrimEnd();
+        Write(
+            response,
+            protobuf =>
+            {
+                if (message is null)
+                {
+                    return;
+                }
+
+                var partialSuccess = protobuf.Begin(1);
+                if (tally.Skipped > 0)
+                {
+                    protobuf.WriteVarint(1, (ulong)tally.Skipped);
+                }
+
+                protobuf.WriteBytes(2, Encoding.UTF8.GetBytes(message));
+                protobuf.End(partialSuccess);
+            },
+            json =>
+            {
+                if (message is null)
+                {
+                    return;
+                }
+
+                json.WriteStartObject("partialSuccess");
+                json.WriteString("rejectedDataPoints", tally.Skipped.ToString(CultureInfo.InvariantCulture));
+                json.WriteString("errorMessage", message);
+                json.WriteEndObject();
+            });
+    }
+
+    internal override async Task WriteProblemAsync(HttpResponse response, Problem problem)
+    {
+        problem.WriteHead(response);
+        var message = problem.Errors is not { Count: > 0 } errors
+            ? problem.Detail
+            : $"{string.Join(' ', errors.Select(error => $"The body {error.Detail}."))} {problem.Detail}";
+        Write(response, protobuf => WriteTo(protobuf, problem, message), json => WriteTo(json, problem, message));
+        await response.BodyWriter.FlushAsync(response.HttpContext.RequestAborted);
+    }
+
+    static string Skipped(Tally tally) =>
+        $"{(tally.Skipped == 1 ? "1 data point is" : $"{tally.Skipped} data points are")} not stored, the first of them at {tally.WhySkipped}.";
+
+    static void Write(HttpResponse response, Action<WireWriter> writeProtobuf, Action<Utf8JsonWriter> writeJson)
+    {
+        if (MediaType.Find(Formats, response.HttpContext.Request.ContentType) is OtlpProtobufFormat)
+        {
+            using var protobuf = new WireWriter(UsualAnswerBytes);
+            writeProtobuf(protobuf);
+            response.ContentType = Protobuf;
+            response.ContentLength = protobuf.Written.Length;
+            response.BodyWriter.Write(protobuf.Written);
+            return;
+        }
+
+        response.ContentType = Json;
+        using var json = new Utf8JsonWriter(response.BodyWriter);
+        json.WriteStartObject();
+        writeJson(json);
+        json.WriteEndObject();
+    }
+
+    // google.rpc.Status, with the one kind of details that the specification asks for.
+    static void WriteTo(WireWriter status, Problem problem, string message)
+    {
+        status.WriteVarint(1, (ulong)CodeOf(problem.Status));
+        status.WriteBytes(2, Encoding.UTF8.GetBytes(message));
+        if (problem.Errors is not null)
+        {
+            var any = status.Begin(3);
+            status.WriteBytes(1, Encoding.ASCII.GetBytes(BadRequestType));
+            var badRequest = status.Begin(2);
+            foreach (var error in problem.Errors)
+            {
+                var violation = status.Begin(1);
+                status.WriteBytes(2, Encoding.UTF8.GetBytes(error.Detail));
+                status.End(violation);
+            }
+
+            status.End(badRequest);
+            status.End(any);
+        }
+    }
+
+    static void WriteTo(Utf8JsonWriter status, Problem problem, string message)
+    {
+        status.WriteNumber("code", CodeOf(problem.Status));
+        status.WriteString("message", message);
+        if (problem.Errors is not null)
+        {
+            status.WriteStartArray("details");
+            status.WriteStartObject();
+            status.WriteString("@type", BadRequestType);
+            status.WriteStartArray("fieldViolations");
+            foreach (var error in problem.Errors)
+            {
+                status.WriteStartObject();
+                status.WriteString("description", error.Detail);
+                status.WriteEndObject();
+            }
+
+            status.WriteEndArray();
+            status.WriteEndObject();
+            status.WriteEndArray();
+        }
+    }
+
+    // google.rpc.Code, by the statuses that stand beside its constants.
+    static int CodeOf(int status) => status switch
+    {
+        StatusCodes.Status400BadRequest or StatusCodes.Status415UnsupportedMediaType => 3,
+        StatusCodes.Status401Unauthorized => 16,
+        StatusCodes.Status405MethodNotAllowed => 12,
+        StatusCodes.Status408RequestTimeout => 4,
+        StatusCodes.Status413PayloadTooLarge => 8,
+        StatusCodes.Status503ServiceUnavailable => 14,
+        _ => 13,
+    };
+}

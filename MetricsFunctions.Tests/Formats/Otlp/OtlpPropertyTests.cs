@@ -1,0 +1,88 @@
+using System.Text;
+using System.Text.Json;
+using CsCheck;
+using MetricsFunctions.Ingestion.Formats.Otlp;
+using MetricsFunctions.Ingestion.Samples;
+using MetricsFunctions.Tests.Formats.Json;
+
+namespace MetricsFunctions.Tests.Formats.Otlp;
+
+/// <summary>Whatever the request, the reader of OTLP finds in it what <see cref="PlainOtlp"/> does, in either encoding.</summary>
+public sealed class OtlpPropertyTests
+{
+    static readonly AcceptedTime Accepted = new(GenBody.Now, TimeSpan.FromDays(365));
+
+    [Fact]
+    public void Protobuf_means_what_a_plain_reader_says() => Gen.Select(GenOtlp.Protobuf, GenBody.Pieces).Sample(
+        (body, pieces) => AssertEqual(PlainMessage.OfProtobuf("Request", body), Reading.InPieces(new OtlpProtobufFormat(), body, Accepted, pieces)),
+        iter: Fuzz.Bodies(3_000),
+        print: input => $"{Convert.ToBase64String(input.Item1)} {string.Join(',', input.Item2)}");
+
+    [Fact]
+    public void JSON_means_what_a_plain_reader_says() => Gen.Select(GenOtlp.Json, GenBody.Pieces).Sample(
+        (body, pieces) =>
+        {
+            var found = Reading.InPieces(new OtlpJsonFormat(), body, Accepted, pieces);
+            if (TryParse(body, out var request))
+            {
+                AssertEqual(request, found);
+                Assert.Equal(request is null, found.Refusals.Count > 0);
+            }
+        },
+        iter: Fuzz.Bodies(3_000),
+        print: input => $"{Encoding.UTF8.GetString(input.Item1)} {string.Join(',', input.Item2)}");
+
+    [Fact]
+    public void Both_encodings_mean_the_same() => Gen.Select(GenOtlp.Requests, Gen.Bool, Gen.Bool).Sample(
+        (request, isPacked, areNumbers) =>
+        {
+            var protobuf = Reading.InPieces(new OtlpProtobufFormat(), request.ToProtobuf("Request", isPacked), Accepted, []);
+            var json = Reading.InPieces(new OtlpJsonFormat(), Encoding.UTF8.GetBytes(request.ToJson("Request", areNumbers)), Accepted, []);
+            Assert.Equal((0, 0), (protobuf.Refusals.Count, json.Refusals.Count));
+            Assert.Equal(protobuf.Tally, json.Tally);
+            Assert.Equal(Reading.RowsOf(protobuf.Block), Reading.RowsOf(json.Block));
+        },
+        iter: Fuzz.Bodies(2_000),
+        print: input => input.Item1.ToJson("Request", areIntegersNumbers: true));
+
+    [Fact]
+    public void Cut_off_anywhere_it_is_refused_or_less() => GenOtlp.Requests.Sample(
+        request =>
+        {
+            var json = Encoding.UTF8.GetBytes(request.ToJson("Request", areIntegersNumbers: false));
+            for (var length = 0; length < json.Length; length += 1 + json.Length / 20)
+            {
+                Assert.Equal(1, Reading.InPieces(new OtlpJsonFormat(), json[..length], Accepted, []).Refusals.Count);
+            }
+        },
+        iter: Fuzz.Bodies(200));
+
+    static void AssertEqual(PlainMessage? request, SampleIntake found)
+    {
+        if (request is null)
+        {
+            return;
+        }
+
+        var plain = new PlainOtlp(request, Accepted);
+        Assert.Equal(0, found.Refusals.Count);
+        Assert.Equal(plain.Rejected, found.Tally.Skipped);
+        Assert.Equal(plain.Rows.Order(StringComparer.Ordinal), Reading.RowsOf(found.Block).Order(StringComparer.Ordinal));
+    }
+
+    // Texts that are no Unicode make a whole body unreadable for the other reader, and ours leaves out what has them.
+    static bool TryParse(byte[] body, out PlainMessage? request)
+    {
+        request = null;
+        try
+        {
+            using var json = JsonDocument.Parse(Encoding.UTF8.GetString(body).Contains('\uFFFD', StringComparison.Ordinal) ? [] : body);
+            request = PlainMessage.OfJson("Request", json.RootElement);
+            return true;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
+}
