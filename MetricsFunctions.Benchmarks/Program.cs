@@ -21,7 +21,8 @@ const string Usage = """
 switch (args)
 {
     case ["micro", .. var options]:
-        var summaries = BenchmarkRunner.Run([typeof(JsonSampleReaderBenchmarks), typeof(ApiKeyBenchmarks), typeof(RemoteWriteBenchmarks)], args: options);
+        var summaries = BenchmarkRunner.Run(
+            [typeof(JsonSampleReaderBenchmarks), typeof(ApiKeyBenchmarks), typeof(RemoteWriteBenchmarks), typeof(OtlpReaderBenchmarks)], args: options);
         return summaries.All(summary => !summary.HasCriticalValidationErrors && summary.Reports.All(report => report.Success)) ? 0 : 1;
 
     case ["compare", .. var options] when CompareOptions.TryParse(options, out var parsed):

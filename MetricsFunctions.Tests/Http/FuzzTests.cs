@@ -2,6 +2,7 @@ using System.Net;
 using CsCheck;
 using MetricsFunctions.Tests.Formats.InfluxLine;
 using MetricsFunctions.Tests.Formats.Json;
+using MetricsFunctions.Tests.Formats.Otlp;
 using MetricsFunctions.Tests.Formats.PrometheusRemoteWrite;
 
 namespace MetricsFunctions.Tests.Http;
@@ -21,6 +22,8 @@ public sealed class FuzzTests(IngestionHost host) : IClassFixture<IngestionHost>
         (GenLines.Bodies, "text/plain", "/api/v2/write?precision=ms"),
         (GenWrites.Version1, "application/x-protobuf", "/api/v1/write"),
         (GenWrites.Version2, "application/x-protobuf;proto=io.prometheus.write.v2.Request", "/api/v1/write"),
+        (GenOtlp.Protobuf, "application/x-protobuf", "/api/v1/metrics"),
+        (GenOtlp.Json, Bodies.Json, "/api/v1/metrics"),
     ];
 
     // Read in one go, decoded, or from a stream.

@@ -22,6 +22,7 @@ ref struct JsonMessageReader
     readonly Span<byte> _room;
 
     JsonScanner _json;
+    int _begin;
     string? _fault;
 
     /// <summary>Makes a reader for one message.</summary>
@@ -96,6 +97,7 @@ ref struct JsonMessageReader
 
         if (_json.Next() != '[')
         {
+            _begin = _json.At;
             return Fail(field, "an array");
         }
 
@@ -127,6 +129,7 @@ ref struct JsonMessageReader
     bool ReadValue(MessageField field, int depth)
     {
         var next = _json.Next();
+        _begin = _json.At;
         switch (field.Type)
         {
             case FieldType.Message:
@@ -304,7 +307,7 @@ ref struct JsonMessageReader
 
     bool Fail(MessageField field, string what)
     {
-        _fault = _json.RanOut ? null : $"must have {what} for {Encoding.UTF8.GetString(field.Name)}, at its byte {_json.At + 1}";
+        _fault = _json.RanOut ? null : $"must have {what} for {Encoding.UTF8.GetString(field.Name)}, at its byte {_begin + 1}";
         return false;
     }
 }

@@ -178,7 +178,7 @@ sealed partial class PlainOtlp
             return [.. buckets.All<Int128>("bucketCounts").Select((count, i) => (Bound(offset + i), Bound(offset + i + 1), count)).Where(bucket => bucket.Item3 > 0)];
         }
 
-        double Bound(long index) => Math.Pow(2, index * Math.Pow(2, -(double)scale));
+        double Bound(long index) => index == 0 ? 1 : Math.Pow(2, index * Math.Pow(2, -(double)scale));
     }
 
     static List<(string, string?, double)>? QuantilesOf(PlainMessage[] quantiles)
