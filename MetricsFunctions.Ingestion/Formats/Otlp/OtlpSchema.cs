@@ -26,13 +26,15 @@ sealed record MessageField(byte[] Name, int Number, FieldType Type, bool IsRepea
 /// <summary>What a message has.</summary>
 sealed class MessageSchema
 {
-    /// <summary>Its fields.</summary>
-    public IReadOnlyList<MessageField> Fields { get; set; } = [];
+    MessageField[] _fields = [];
+
+    /// <summary>Says what its fields are; they may be messages of the same kind.</summary>
+    public void Set(params MessageField[] fields) => _fields = fields;
 
     /// <summary>Finds a field by its name in JSON.</summary>
     public MessageField? Find(ReadOnlySpan<byte> name)
     {
-        foreach (var field in Fields)
+        foreach (var field in _fields)
         {
             if (name.SequenceEqual(field.Name))
             {
@@ -132,23 +134,25 @@ static class OtlpSchema
     /// <summary><c>ExportMetricsServiceRequest</c>.</summary>
     public static MessageSchema Request { get; } = Of(List("resourceMetrics", 1, ResourceMetrics));
 
-    static OtlpSchema() =>
-        AnyValue.Fields =
-        [
-            Field("stringValue", 1, FieldType.String),
-            Field("boolValue", 2, FieldType.Boolean),
-            Field("intValue", 3, FieldType.Int64),
-            Field("doubleValue", 4, FieldType.Double),
-            Field("arrayValue", 5, Of(List("values", 1, AnyValue))),
-            Field("kvlistValue", 6, Of(List("values", 1, KeyValue))),
-            Field("bytesValue", 7, FieldType.Bytes),
-        ];
+    static OtlpSchema() => AnyValue.Set(
+        Field("stringValue", 1, FieldType.String),
+        Field("boolValue", 2, FieldType.Boolean),
+        Field("intValue", 3, FieldType.Int64),
+        Field("doubleValue", 4, FieldType.Double),
+        Field("arrayValue", 5, Of(List("values", 1, AnyValue))),
+        Field("kvlistValue", 6, Of(List("values", 1, KeyValue))),
+        Field("bytesValue", 7, FieldType.Bytes));
 
     // A gauge's and a summary's points count from nothing, and what else they have is passed over.
     static MessageSchema Data(MessageSchema point, params MessageField[] more) =>
         Of([List("dataPoints", 1, point), Field("aggregationTemporality", 2, FieldType.Int64), .. more]);
 
-    static MessageSchema Of(params MessageField[] fields) => new() { Fields = fields };
+    static MessageSchema Of(params MessageField[] fields)
+    {
+        var message = new MessageSchema();
+        message.Set(fields);
+        return message;
+    }
 
     static MessageField Field(string name, int number, FieldType type) => new(Utf8(name), number, type);
 

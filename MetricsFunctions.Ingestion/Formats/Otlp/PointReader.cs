@@ -366,7 +366,7 @@ ref struct PointReader
             }
 
             _isBroken |= parts.IsBroken;
-            if (!(quantile > last && quantile <= 1))
+            if (!(quantile > last && quantile is >= 0 and <= 1))
             {
                 return "its quantiles must be from 0 to 1, each greater than the one before";
             }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using CsCheck;
+using MetricsFunctions.Ingestion.Formats;
 using MetricsFunctions.Ingestion.Formats.Otlp;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Tests.Formats.Json;
@@ -56,6 +57,45 @@ public sealed class OtlpPropertyTests
             }
         },
         iter: Fuzz.Bodies(200));
+
+    [Fact]
+    public void A_data_point_costs_no_object()
+    {
+        static PlainMessage Of(params ReadOnlySpan<(string, object)> fields) => [.. fields];
+        var point = Of(
+            ("attributes", Of(("key", "http.route"), ("value", Of(("stringValue", "/a"))))),
+            ("timeUnixNano", (Int128)GenBody.Now.ToUnixTimeMilliseconds() * 1_000_000),
+            ("count", (Int128)3),
+            ("bucketCounts", (Int128)1),
+            ("bucketCounts", (Int128)2),
+            ("explicitBounds", 0.5));
+        var points = Enumerable.Repeat(("dataPoints", (object)point), 1000);
+        var metric = Of(("name", "m"), ("unit", "s"), ("histogram", Of([.. points, ("aggregationTemporality", (Int128)2)])));
+        var request = Of(("resourceMetrics", Of(("scopeMetrics", Of(("metrics", metric))))));
+        AssertLean(new OtlpProtobufFormat(), request.ToProtobuf("Request", isPacked: true));
+        AssertLean(new OtlpJsonFormat(), Encoding.UTF8.GetBytes(request.ToJson("Request", areIntegersNumbers: false)));
+
+        static void AssertLean(SampleFormat format, byte[] body)
+        {
+            var intake = new SampleIntake();
+            for (var i = 0; i < 5; i++)
+            {
+                var before = GC.GetAllocatedBytesForCurrentThread();
+                intake.TryReset();
+                intake.Begin(Accepted, default);
+                format.Read(body, isLast: true, intake);
+                Assert.Equal(3000, intake.Block.Count);
+
+                // Memory of the pool, which a collection may have emptied, is allocated now and then; a point's would be each time.
+                if (GC.GetAllocatedBytesForCurrentThread() - before < 10_000)
+                {
+                    return;
+                }
+            }
+
+            Assert.Fail("Every time it was read, it cost more than 10 bytes a data point.");
+        }
+    }
 
     static void AssertEqual(PlainMessage? request, SampleIntake found)
     {
