@@ -12,7 +12,6 @@ public sealed class OpenTelemetryTests(IngestionHost host) : IClassFixture<Inges
 {
     static readonly string[] List = ["a", "b"];
     static readonly double[] Values = [0.1, 0.5, 4];
-    static readonly string Scripts = Path.Combine(Repository.Root, "MetricsFunctions.Tests", "Clients");
 
     [Theory]
     [InlineData(MetricReaderTemporalityPreference.Cumulative, OtlpExportCompression.None)]
@@ -80,9 +79,10 @@ public sealed class OpenTelemetryTests(IngestionHost host) : IClassFixture<Inges
     public async Task What_the_JavaScript_SDK_recorded_is_in_ClickHouse(string protocol, string temporality, string compression)
     {
         var instance = $"{protocol} {temporality} {compression}";
-        await RunNodeAsync(
+        using var client = NodeClient.Start(
             ["otlp.mjs", protocol, temporality, compression],
             ("OTEL_EXPORTER_OTLP_ENDPOINT", new Uri(host.Http.BaseAddress!, "/api").ToString()));
+        await client.ExitedAsync();
         await AssertEveryKindAsync("js", instance, temporality == "delta", rounds: 1, "http_status=200,list_of=[\"a\",1],none=,ok=true", 1);
         Assert.Equal("0", await host.QueryAsync($"SELECT count() FROM metrics.samples WHERE tags['service_instance_id'] = '{instance}' AND tags['process_pid'] != '1' OR mapContains(tags, 'process_command_args')"));
     }
@@ -132,34 +132,5 @@ public sealed class OpenTelemetryTests(IngestionHost host) : IClassFixture<Inges
                 arrayMap(key -> key || '=' || tags[key], ['route', 'otel_scope_version', 'service_name'])), ',')
             FROM metrics.samples WHERE tags['service_instance_id'] = '{instance}'
             """));
-    }
-
-    static async Task RunNodeAsync(string[] arguments, params (string Name, string Value)[] environment)
-    {
-        Assert.SkipUnless(Directory.Exists(Path.Combine(Scripts, "node_modules")), "The clients are not installed: run npm ci in MetricsFunctions.Tests/Clients.");
-        var start = new ProcessStartInfo("node", arguments) { WorkingDirectory = Scripts, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var (name, value) in environment)
-        {
-            start.Environment[name] = value;
-        }
-
-        Process process;
-        try
-        {
-            process = Process.Start(start)!;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            Assert.Skip("Node.js is not installed.");
-            return;
-        }
-
-        using (process)
-        {
-            var output = process.StandardOutput.ReadToEndAsync();
-            var errors = await process.StandardError.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(60));
-            await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
-            Assert.True(process.ExitCode == 0, await output + errors);
-        }
     }
 }
