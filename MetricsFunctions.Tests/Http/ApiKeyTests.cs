@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using MetricsFunctions.Tests.Formats.PrometheusRemoteWrite;
 
 namespace MetricsFunctions.Tests.Http;
 
@@ -166,6 +167,25 @@ public sealed class ApiKeyTests(ApiKeyTests.TwoKeys host) : IClassFixture<ApiKey
         Assert.Contains(fault, await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("app.remote", HttpStatusCode.NoContent)]
+    [InlineData("ap", HttpStatusCode.BadRequest)]
+    public async Task And_in_remote_write(string name, HttpStatusCode status)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/write")
+        {
+            Content = new ByteArrayContent(Bodies.Compress("snappy", Series.Version1(Series.Of(name, 1, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds())))),
+        };
+        request.Content.Headers.ContentType = new("application/x-protobuf");
+        request.Content.Headers.ContentEncoding.Add("snappy");
+        request.Headers.Authorization = new("Bearer", "restricted-key");
+        using var response = await host.Http.SendAsync(request);
+        Assert.Equal(status, response.StatusCode);
+        Assert.Equal(
+            status == HttpStatusCode.BadRequest,
+            (await response.Content.ReadAsStringAsync()).Contains("must begin with a prefix that the API key may write", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task The_restrictions_of_one_request_do_not_outlive_it()
     {
@@ -203,6 +223,7 @@ public sealed class ApiKeyTests(ApiKeyTests.TwoKeys host) : IClassFixture<ApiKey
     [Theory]
     [InlineData("/api/metrics")]
     [InlineData("/api/write")]
+    [InlineData("/api/v1/write")]
     [InlineData("/api/v2/write")]
     [InlineData("/api/query")]
     public async Task Everything_else_does(string path)
