@@ -20,6 +20,7 @@ public sealed class ApiKeyTests(ApiKeyTests.TwoKeys host) : IClassFixture<ApiKey
             ["Ingestion:ApiKeys:2:Key"] = "restricted-key",
             ["Ingestion:ApiKeys:2:Prefixes:0"] = "app.",
             ["Ingestion:ApiKeys:2:Prefixes:1"] = "ü_",
+            ["Ingestion:ApiKeys:2:Prefixes:2"] = "app_",
             ["Ingestion:ApiKeys:3:Key"] = new string('k', 512),
             ["Ingestion:ApiKeys:3:Prefixes:0"] = "long_key",
             ["Ingestion:MaxBodyBytes"] = "1048576",
@@ -186,6 +187,21 @@ public sealed class ApiKeyTests(ApiKeyTests.TwoKeys host) : IClassFixture<ApiKey
             (await response.Content.ReadAsStringAsync()).Contains("must begin with a prefix that the API key may write", StringComparison.Ordinal));
     }
 
+    // Where a point that cannot be stored does not keep the others out, and a name is what it is stored as.
+    [Fact]
+    public async Task And_in_OTLP()
+    {
+        static string Gauge(string name) =>
+            $$"""{"name": "{{name}}", "gauge": {"dataPoints": [{"asDouble": 1, "timeUnixNano": "{{DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()}}000000"}]} }""";
+        var body = $$"""{"resourceMetrics": [{"scopeMetrics": [{"metrics": [{{Gauge("ap")}}, {{Gauge("app.otlp")}}] }] }] }""";
+        using var response = await host.Http.SendAsync(Post("/api/v1/metrics", body, "restricted-key"));
+        var answer = await response.Content.ReadAsStringAsync();
+        Assert.True(response.StatusCode == HttpStatusCode.OK, answer);
+        Assert.Contains("must begin with a prefix that the API key may write", answer, StringComparison.Ordinal);
+        Assert.Contains("\"rejectedDataPoints\":\"1\"", answer, StringComparison.Ordinal);
+        Assert.Equal("app_otlp", await host.QueryAsync("SELECT metric_name FROM metrics.samples WHERE metric_name LIKE 'ap%otlp' OR metric_name = 'ap'"));
+    }
+
     [Fact]
     public async Task The_restrictions_of_one_request_do_not_outlive_it()
     {
@@ -223,6 +239,7 @@ public sealed class ApiKeyTests(ApiKeyTests.TwoKeys host) : IClassFixture<ApiKey
     [Theory]
     [InlineData("/api/metrics")]
     [InlineData("/api/write")]
+    [InlineData("/api/v1/metrics")]
     [InlineData("/api/v1/write")]
     [InlineData("/api/v2/write")]
     [InlineData("/api/query")]
