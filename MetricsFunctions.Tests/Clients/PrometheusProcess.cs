@@ -33,7 +33,8 @@ sealed class PrometheusProcess : IDisposable
             $"--storage.tsdb.path={Path.Combine(_folder.Path, "data")}",
             $"--web.listen-address=127.0.0.1:{port}",
             "--enable-feature=native-histograms",
-        ]) { RedirectStandardError = true })!;
+        ])
+        { RedirectStandardError = true })!;
         _log = _process.StandardError.ReadToEndAsync();
     }
 

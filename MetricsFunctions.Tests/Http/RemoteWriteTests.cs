@@ -10,6 +10,7 @@ public sealed class RemoteWriteTests(RemoteWriteTests.SmallLimits host) : IClass
     const string Path = "/api/v1/write";
     const string Version1 = "application/x-protobuf";
     const string Version2 = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
+    const string RestrictedKey = "restricted-key";
     const ulong StaleMarker = 0x7FF0000000000002;
 
     static readonly long Now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
@@ -20,6 +21,9 @@ public sealed class RemoteWriteTests(RemoteWriteTests.SmallLimits host) : IClass
         {
             ["Ingestion:AllowAnonymous"] = "true",
             ["Ingestion:MaxBodyBytes"] = $"{MaxBodyBytes}",
+            ["Ingestion:ApiKeys:0:Key"] = RestrictedKey,
+            ["Ingestion:ApiKeys:0:Name"] = "restricted",
+            ["Ingestion:ApiKeys:0:Prefixes:0"] = "app_",
         };
     }
 
@@ -275,6 +279,24 @@ public sealed class RemoteWriteTests(RemoteWriteTests.SmallLimits host) : IClass
         }
 
         Assert.Equal("2", await CountAsync(name));
+    }
+
+    [Theory]
+    [MemberData(nameof(Versions))]
+    public async Task A_restricted_key_writes_what_begins_with_its_prefixes(string version)
+    {
+        foreach (var (name, status) in new[] { ("app_a", HttpStatusCode.NoContent), ("other_a", HttpStatusCode.BadRequest) })
+        {
+            var series = Series.Of(name, version.Length, Now);
+            using var request = new HttpRequestMessage(HttpMethod.Post, Path) { Content = new ByteArrayContent(version == Version2 ? Series.Version2(series) : Series.Version1(series)) };
+            request.Headers.Authorization = new("Bearer", RestrictedKey);
+            request.Content.Headers.TryAddWithoutValidation("Content-Type", version);
+            using var response = await host.Http.SendAsync(request);
+            Assert.Equal(status, response.StatusCode);
+            Assert.Equal(
+                status == HttpStatusCode.BadRequest,
+                (await response.Content.ReadAsStringAsync()).EndsWith(": timeseries[0].labels[0] is the name and must begin with a prefix that the API key may write\n", StringComparison.Ordinal));
+        }
     }
 
     [Theory]

@@ -33,6 +33,8 @@ public sealed class AnswerTests
         Post("/api/metrics", Key + "Content-Type: application/json\r\nContent-Encoding: gzip\r\n", "not gzip"),
         Post("/api/write?precision=%ff", Key, "m f=1"),
         Post("/api/v2/write", Key, "m f=1"),
+        Post("/api/v1/write", Key + "Content-Type: application/x-protobuf\r\n", "no protobuf"),
+        Post("/api/v1/write", Key + "Content-Type: application/x-protobuf\r\nContent-Encoding: snappy\r\n", "no snappy"),
         Post("/api/query", Key + "Content-Type: multipart/form-data\r\n", "x"),
         Post("/api/query", Key + "Content-Type: multipart/form-data; boundary=b\r\n", "--b\r\nContent-Disposition: form-data; name=\"q\"\r\n\r\nCREATE"),
         Post("/api/query", Key + "Content-Type: multipart/form-data; boundary=b\r\n", "--b\r\nx"),

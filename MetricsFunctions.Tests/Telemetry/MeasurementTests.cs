@@ -129,7 +129,7 @@ public sealed class MeasurementTests(MeasurementTests.Impatient host) : IClassFi
     {
         using var listener = new MeterListener();
         var instruments = Measurements.InstrumentsOf(host);
-        Assert.Equal(9, instruments.Count);
+        Assert.Equal(10, instruments.Count);
         if (isListened)
         {
             instruments.ForEach(instrument => listener.EnableMeasurementEvents(instrument));
@@ -155,6 +155,7 @@ public sealed class MeasurementTests(MeasurementTests.Impatient host) : IClassFi
             telemetry.RequestEnded(Stopwatch.GetTimestamp(), "metrics", 200, null);
             telemetry.RequestEnded(Stopwatch.GetTimestamp(), "metrics", 400, "invalid_samples");
             telemetry.SamplesStored("metrics", 1);
+            telemetry.ValuesSkipped("metrics", 1);
             telemetry.InsertStored(TimeSpan.FromMilliseconds(5), 10);
             telemetry.InsertFailed(TimeSpan.FromMilliseconds(5), "timeout");
             telemetry.InsertRetried("timeout");
