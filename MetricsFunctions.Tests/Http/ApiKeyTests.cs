@@ -154,6 +154,17 @@ public sealed class ApiKeyTests(ApiKeyTests.TwoKeys host) : IClassFixture<ApiKey
         }
     }
 
+    [Fact]
+    public async Task Over_OTLP_the_other_points_are_stored_and_those_are_told()
+    {
+        var time = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        string Metric(string name) => $$$"""{"name":"{{{name}}}","gauge":{"dataPoints":[{"asInt":1,"timeUnixNano":"{{{time}}}000000"}]}}""";
+        using var response = await host.Http.SendAsync(Post("/api/v1/metrics", $$$"""{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{{{Metric("long.key.of.a.kind")}}},{{{Metric("longer.key")}}}]}]}]}""", new string('k', 512)));
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Contains("metrics/1, point 0: the name of its metric must begin with a prefix that the API key may write.", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal("long_key_of_a_kind", await host.QueryAsync("SELECT metric_name FROM metrics.samples WHERE metric_name IN ('long_key_of_a_kind', 'longer_key')"));
+    }
+
     // More than a piece of a body, so that other readers than the request's own see some of it.
     [Theory]
     [InlineData("/api/metrics", """{"metric_name": "app.m", "metric_value": 1}""", """{"metric_name": "m", "metric_value": 1}""", "\"/19999/metric_name\"")]
