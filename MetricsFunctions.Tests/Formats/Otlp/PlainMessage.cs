@@ -228,8 +228,12 @@ sealed class PlainMessage : List<(string Name, object Value)>
             case "string":
                 return json.ValueKind == JsonValueKind.String ? Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(text!)) : null;
             case "bytes":
-                var bytes = new byte[text?.Length ?? 0];
-                return json.ValueKind == JsonValueKind.String && Convert.TryFromBase64String(text!, bytes, out var length) ? Encoding.Latin1.GetString(bytes, 0, length) : null;
+                // With its padding or without, and in the alphabet of URLs, too.
+                var base64 = (text ?? "").Replace('-', '+').Replace('_', '/').TrimEnd('=');
+                var bytes = new byte[base64.Length];
+                return json.ValueKind == JsonValueKind.String && Convert.TryFromBase64String(base64 + new string('=', (4 - (base64.Length % 4)) % 4), bytes, out var length)
+                    ? Encoding.Latin1.GetString(bytes, 0, length)
+                    : null;
             case "bool":
                 return json.ValueKind switch { JsonValueKind.True => (Int128)1, JsonValueKind.False => (Int128)0, _ => null };
             case "double":
