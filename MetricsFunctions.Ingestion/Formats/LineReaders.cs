@@ -33,6 +33,9 @@ sealed class LineReaders : IAsyncDisposable
         for (var i = 0; i < _parts.Length; i++)
         {
             _parts[i] = new SampleIntake();
+
+            // Twice its share, as the shares are not alike.
+            _parts[i].Block.MaxBytes = intake.Block.MaxBytes / Cores * 2;
             _parts[i].Begin(intake.Accepted, intake.Names);
         }
 

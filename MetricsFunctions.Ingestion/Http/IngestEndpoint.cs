@@ -18,6 +18,9 @@ public sealed partial class IngestEndpoint
     const string IdempotencyKeyHeader = "Idempotency-Key";
     const int MaxIdempotencyKeyLength = 255;
 
+    // Rows of what agents send take about as much as the body, or a few times that where many samples share their tags in it.
+    const int MostRowBytesPerBodyByte = 8;
+
     readonly IngestionOptions _options;
     readonly BodyBudget _bodies;
     readonly ApiKeys _apiKeys;
@@ -122,6 +125,7 @@ public sealed partial class IngestEndpoint
             var intake = _intakes.Get();
             try
             {
+                intake.Block.MaxBytes = MostRowBytesPerBodyByte * _options.MaxBodyBytes;
                 intake.Begin(new AcceptedTime(_time.GetUtcNow(), _options.MaxSampleAge), apiKey?.Names ?? default);
                 if (await RequestBody.ReadAsync(request, format, intake, _options, _bodies, _telemetry, hash) is { } problem)
                 {

@@ -24,6 +24,15 @@ public sealed class SampleBlock : IResettable
     /// <summary>Number of samples.</summary>
     public int Count { get; private set; }
 
+    /// <summary>
+    /// Bytes of rows beyond which samples are left out, which <see cref="IsFull"/> tells: every sample has its tags, so a few bytes of a body
+    /// can be thousands in a row.
+    /// </summary>
+    public long MaxBytes { get; set; } = long.MaxValue;
+
+    /// <summary>Whether samples have been left out.</summary>
+    public bool IsFull { get; private set; }
+
     /// <summary>The rows; valid until the next call that changes the block.</summary>
     public ReadOnlySequence<byte> Rows => Buffer.ToSequence();
 
@@ -42,6 +51,12 @@ public sealed class SampleBlock : IResettable
     {
         Debug.Assert(default(AcceptedNames).Check(name) is null && SampleRules.CheckValue(value) is null);
 
+        if (Buffer.Length > MaxBytes)
+        {
+            IsFull = true;
+            return;
+        }
+
         var tags = Tags.EncodedLength;
         var row = Buffer.Reserve(RowBinary.LengthPrefix(name.Length) + name.Length + tags + FixedBytes);
         var position = RowBinary.WriteString(row, 0, name);
@@ -59,6 +74,7 @@ public sealed class SampleBlock : IResettable
     {
         Buffer.Append(other.Buffer);
         Count += other.Count;
+        IsFull |= other.IsFull;
     }
 
     /// <summary>Empties the block for the next request; memory that only a large one needed goes back to its pool.</summary>
@@ -66,6 +82,7 @@ public sealed class SampleBlock : IResettable
     {
         Buffer.Clear();
         Count = 0;
+        IsFull = false;
         Tags.Clear();
         return true;
     }

@@ -69,10 +69,15 @@ public sealed class SampleIntake : IResettable
         Warning ??= part.Warning;
     }
 
-    /// <summary>Ends the body: one that has nothing in it, not even an empty list, is refused.</summary>
+    /// <summary>Ends the body: one that has nothing in it, not even an empty list, is refused, and so is one that makes too much.</summary>
     public void End()
     {
-        if (!IsList && Block.Count == 0 && Refusals.Count == 0)
+        if (Block.IsFull)
+        {
+            Refusals.Item = null;
+            Refusals.Add("", "makes too many bytes of rows, because each sample has its tags: send it in parts, or with fewer tags");
+        }
+        else if (!IsList && Block.Count == 0 && Refusals.Count == 0)
         {
             Refusals.Add("", "is empty: samples with metric_name and metric_value are expected");
         }

@@ -305,7 +305,7 @@ public sealed class OtlpWriteTests(OtlpWriteTests.SmallLimits host) : IClassFixt
         using var response = await PostAsync(Protobuf, $$$"""
             {"resourceMetrics":[{"resource":{"attributes":[{{{attributes}}}]},"scopeMetrics":[{"metrics":[{"name":"memory","gauge":{"dataPoints":[{{{points}}}]}}]}]}]}
             """);
-        Assert.Contains("more than 256 MiB of rows", await StatusAsync(response, HttpStatusCode.BadRequest, 3), StringComparison.Ordinal);
+        Assert.Contains("too many bytes of rows", await StatusAsync(response, HttpStatusCode.BadRequest, 3), StringComparison.Ordinal);
         Assert.Equal("0", await host.QueryAsync("SELECT count() FROM metrics.samples WHERE metric_name = 'memory'"));
     }
 

@@ -12,16 +12,12 @@ namespace MetricsFunctions.Ingestion.Formats.Otlp;
 /// </summary>
 ref struct OtlpReader
 {
-    // A point takes a few bytes and its tags thousands: a small request could ask for all memory there is.
-    const long MaxRowBytes = 256 * 1024 * 1024;
-
     readonly SampleIntake _intake;
 
     PointReader _points;
     ReadOnlySpan<byte> _resource;
     (int Resource, int Scope, int Metric, int Point) _at;
     bool _isBroken;
-    bool _isFull;
 
     /// <summary>Makes a reader for one request.</summary>
     /// <param name="intake">Where its samples go.</param>
@@ -51,10 +47,6 @@ ref struct OtlpReader
         if (_isBroken || _points.IsBroken || fields.IsBroken)
         {
             _intake.Refusals.Add("", "is not a protobuf message ExportMetricsServiceRequest, or not all of it");
-        }
-        else if (_isFull)
-        {
-            _intake.Refusals.Add("", "makes more than 256 MiB of rows, because each sample has its tags: send it in parts, or with fewer attributes");
         }
     }
 
@@ -176,8 +168,7 @@ ref struct OtlpReader
 
     void ReadPoint(ReadOnlySpan<byte> point)
     {
-        _isFull |= _intake.Block.Buffer.Length > MaxRowBytes;
-        if (!_isFull && _points.Read(point) is { } fault)
+        if (!_intake.Block.IsFull && _points.Read(point) is { } fault)
         {
             _intake.Skip(_intake.Tally.Skipped > 0 ? "" : $"/resourceMetrics/{_at.Resource}/scopeMetrics/{_at.Scope}/metrics/{_at.Metric}, point {_at.Point}: {fault}");
         }
