@@ -66,6 +66,7 @@ sealed class Comparison
             Measurements = measurements,
             MostParts = await MostPartsAsync(contenders.Service),
             Batches = await MeasureBatchesAsync(contenders),
+            Protocols = await MeasureProtocolsAsync(contenders.Service),
             AllocatedPerRow = BatchComparison.AllocatedPerRow(),
         };
     }
@@ -95,6 +96,13 @@ sealed class Comparison
         }
 
         return measurements;
+    }
+
+    async Task<IReadOnlyList<ProtocolMeasurement>> MeasureProtocolsAsync(Contender contender)
+    {
+        Console.WriteLine($"The same samples in every protocol: {contender.Name}");
+        await using var process = await StartAsync(contender);
+        return await new ProtocolComparison(contender.Url, _samples, _stop).MeasureAsync();
     }
 
     async Task<long> MostPartsAsync(Contender contender)

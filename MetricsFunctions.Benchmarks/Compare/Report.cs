@@ -21,6 +21,9 @@ sealed class Report
     /// <summary>Large bodies.</summary>
     public required IReadOnlyList<BatchMeasurement> Batches { get; init; }
 
+    /// <summary>The same samples in every protocol.</summary>
+    public required IReadOnlyList<ProtocolMeasurement> Protocols { get; init; }
+
     /// <summary>Bytes that reading and encoding a row allocates.</summary>
     public required double AllocatedPerRow { get; init; }
 
@@ -35,6 +38,7 @@ sealed class Report
         Compare("rows/s, 10 a request, 64 connections", 64, Contenders.ServiceTen, Contenders.StraightTen, one => one.Load.RequestsPerSecond * one.Contender.Rows, "N0", limit: 10, aim: 20),
         .. Batches.Select(TimeOfBatch),
         PeakMemoryOfBatch(Batches.MaxBy(batch => batch.BodyBytes)!),
+        .. Protocols.Where(one => one.Protocol != ProtocolBody.Ndjson).Select(RateOfProtocol),
         new Bar("bytes allocated per row, reading and encoding", Text(AllocatedPerRow, "0.##"), "", AllocatedPerRow, Limit: 0, Aim: 0),
         new Bar($"most active parts, {Options.PartsSeconds} s at 64 connections", $"{MostParts}", "", MostParts, Limit: 150, Aim: 60),
     ];
@@ -70,7 +74,9 @@ sealed class Report
         with clickhouse-driver, under gunicorn with 2 workers of 16 threads, all from Debian's packages. ClickHouse keeps its default not to sync an
         INSERT to disk before it answers, for all alike. The bare endpoint is Kestrel with the service's configuration and runtime settings; it parses
         the JSON and drops it. One body is NDJSON, POSTed to the service and straight into ClickHouse as `FORMAT JSONEachRow` with `async_insert=0` in
-        turn, {BatchComparison.WarmUps} times unmeasured and {BatchComparison.Runs} times measured, into empty tables; the service is started anew for each. Memory is read ten times a second and parts once a second, and the highest value counts.
+        turn, {BatchComparison.WarmUps} times unmeasured and {BatchComparison.Runs} times measured, into empty tables; the service is started anew for each. The protocols
+        take turns with {ProtocolComparison.BodyCount} bodies of {ProtocolComparison.Rows:N0} samples over {ProtocolComparison.Connections} connections, each sample a series of its own with a timestamp and three tags, {ProtocolComparison.WarmUps} time unmeasured and
+        {ProtocolComparison.Runs} times measured. Memory is read ten times a second and parts once a second, and the highest value counts.
 
         """;
 
@@ -88,6 +94,13 @@ sealed class Report
         (double)batch.PeakMemory / batch.BodyBytes,
         Limit: 3,
         Aim: 1.5);
+
+    Bar RateOfProtocol(ProtocolMeasurement measurement)
+    {
+        var (rate, ndjson) = (Median(measurement.Rates), Median(Protocols.Single(one => one.Protocol == ProtocolBody.Ndjson).Rates));
+        return new Bar(
+            $"samples/s, {ProtocolComparison.Rows:N0} a body, {measurement.Protocol.Name}", Text(rate, "N0"), $"NDJSON: {Text(ndjson, "N0")}", rate / ndjson, Limit: 0.7, Aim: 1);
+    }
 
     Bar RequestsPerSecond(int connections, Contender against, double limit, double aim) =>
         Compare($"requests/s, {connections} connections", connections, against, one => one.Load.RequestsPerSecond, "N0", limit, aim);
