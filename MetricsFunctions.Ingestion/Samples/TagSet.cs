@@ -70,20 +70,6 @@ public sealed class TagSet
         return null;
     }
 
-    /// <summary>Removes the tag that was added last, so that the next sample can have another in its place.</summary>
-    public void RemoveLast()
-    {
-        var last = 0;
-        for (var i = 1; i < _count; i++)
-        {
-            last = _order[i].Start > _order[last].Start ? i : last;
-        }
-
-        _used = _order[last].Start;
-        _count--;
-        _order.AsSpan(last + 1, _count - last).CopyTo(_order.AsSpan(last));
-    }
-
     /// <summary>Removes the tags that were added since <see cref="EncodedLength"/> was this, so that other samples can share those before.</summary>
     /// <param name="encodedLength">What it was then.</param>
     public void Truncate(int encodedLength)

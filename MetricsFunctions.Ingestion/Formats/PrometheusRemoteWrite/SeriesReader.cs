@@ -199,6 +199,7 @@ ref struct SeriesReader
 
     bool AddHistogram(ReadOnlySpan<byte> message)
     {
+        var tags = _block.Tags.EncodedLength;
         var histogram = new NativeHistogram(message, _buckets);
         if (histogram.IsBroken)
         {
@@ -227,7 +228,7 @@ ref struct SeriesReader
         }
         else
         {
-            _block.Tags.RemoveLast();
+            _block.Tags.Truncate(tags);
             AddSamplesOf(histogram);
         }
 
@@ -263,9 +264,10 @@ ref struct SeriesReader
 
     readonly void AddBucket(double bound, double count, long timestamp)
     {
+        var tags = _block.Tags.EncodedLength;
         AddBound(bound);
         Add("_bucket"u8, count, timestamp);
-        _block.Tags.RemoveLast();
+        _block.Tags.Truncate(tags);
     }
 
     readonly string? AddBound(double bound) => _block.Tags.Add("le"u8, TextOf(bound));

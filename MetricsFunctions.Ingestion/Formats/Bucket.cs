@@ -1,4 +1,4 @@
-namespace MetricsFunctions.Ingestion.Formats.Otlp;
+namespace MetricsFunctions.Ingestion.Formats;
 
 /// <summary>How much was counted up to a bound; of a summary, the value at a quantile.</summary>
 /// <param name="Bound">The bound.</param>
