@@ -83,7 +83,7 @@ sealed class LineReaders : IAsyncDisposable
             await foreach (var piece in _pieces.Reader.ReadAllAsync())
             {
                 part.NextItem = piece.FirstLine;
-                _format.Read(piece.Bytes.AsSpan(0, piece.Length), piece.IsLast, part);
+                await PieceReader.ReadInTurnAsync(piece.Bytes.AsMemory(0, piece.Length), piece.IsLast, _format, part);
                 ArrayPool<byte>.Shared.Return(piece.Bytes);
             }
         }

@@ -13,6 +13,9 @@ static class PieceReader
 
     const int SmallestPiece = 4 * 1024;
 
+    // The pieces of many large bodies would fill the thread pool's queue, and every small request wait behind all of them.
+    static readonly SemaphoreSlim Cores = new(Environment.ProcessorCount);
+
     /// <summary>Reads a whole body.</summary>
     /// <param name="body">The body.</param>
     /// <param name="expectedBytes">About how long it is.</param>
@@ -55,7 +58,9 @@ static class PieceReader
                 }
                 else
                 {
-                    var done = format.Read(piece.AsSpan(0, length), isLast, intake);
+                    var done = isLast && length < PieceBytes
+                        ? format.Read(piece.AsSpan(0, length), isLast, intake)
+                        : await ReadInTurnAsync(piece.AsMemory(0, length), isLast, format, intake);
                     length -= done;
                     piece.AsSpan(done, length).CopyTo(piece);
                     if (!isLast && piece.Length < PieceBytes)
@@ -83,6 +88,20 @@ static class PieceReader
             {
                 await cores.DisposeAsync();
             }
+        }
+    }
+
+    /// <summary>Reads a piece of a large body, when a core is free of such pieces.</summary>
+    public static async ValueTask<int> ReadInTurnAsync(ReadOnlyMemory<byte> piece, bool isLast, SampleFormat format, SampleIntake intake)
+    {
+        await Cores.WaitAsync();
+        try
+        {
+            return format.Read(piece.Span, isLast, intake);
+        }
+        finally
+        {
+            Cores.Release();
         }
     }
 

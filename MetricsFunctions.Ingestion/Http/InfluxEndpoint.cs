@@ -70,7 +70,7 @@ public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKey
         ArgumentNullException.ThrowIfNull(context);
         if ((apiKeys.Check(context.Request, Protocol.Influx1.TakesKeyInQuery, out _) ?? await CheckAsync(context.Request)) is { } problem)
         {
-            await RequestBody.DrainAsync(context.Request);
+            await BodyDrain.DrainAsync(context.Request);
             await Protocol.Influx1.WriteProblemAsync(context.Response, problem);
             return;
         }
@@ -91,7 +91,7 @@ public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKey
             string? query = request.Query["q"];
             if (query is null && request.HasFormContentType)
             {
-                RequestBody.LiftServerLimit(request);
+                BodyDrain.LiftServerLimit(request);
                 query = (await request.ReadFormAsync(ShortForm, request.HttpContext.RequestAborted))["q"];
             }
 

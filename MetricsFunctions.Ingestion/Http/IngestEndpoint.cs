@@ -22,7 +22,7 @@ public sealed partial class IngestEndpoint
     const int MostRowBytesPerBodyByte = 8;
 
     readonly IngestionOptions _options;
-    readonly BodyBudget _bodies;
+    readonly BodyReader _bodies;
     readonly ApiKeys _apiKeys;
     readonly SampleWriter _writer;
     readonly IngestionTelemetry _telemetry;
@@ -47,7 +47,7 @@ public sealed partial class IngestEndpoint
     {
         ArgumentNullException.ThrowIfNull(options);
         _options = options.Value;
-        _bodies = new BodyBudget(_options.MaxPendingBytes);
+        _bodies = new BodyReader(_options, telemetry);
         _apiKeys = apiKeys;
         _writer = writer;
         _telemetry = telemetry;
@@ -70,7 +70,7 @@ public sealed partial class IngestEndpoint
             if (await IngestAsync(context, protocol) is { } problem)
             {
                 reason = problem.Reason;
-                await RequestBody.DrainAsync(context.Request);
+                await BodyDrain.DrainAsync(context.Request);
                 await protocol.WriteProblemAsync(context.Response, problem);
             }
 
@@ -127,7 +127,7 @@ public sealed partial class IngestEndpoint
             {
                 intake.Block.MaxBytes = MostRowBytesPerBodyByte * _options.MaxBodyBytes;
                 intake.Begin(new AcceptedTime(_time.GetUtcNow(), _options.MaxSampleAge), apiKey?.Names ?? default);
-                if (await RequestBody.ReadAsync(request, format, intake, _options, _bodies, _telemetry, hash) is { } problem)
+                if (await _bodies.ReadAsync(request, format, intake, hash) is { } problem)
                 {
                     return problem;
                 }

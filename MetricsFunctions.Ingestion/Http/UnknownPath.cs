@@ -10,7 +10,7 @@ public static class UnknownPath
     public static async Task HandleAsync(HttpContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        await RequestBody.DrainAsync(context.Request);
+        await BodyDrain.DrainAsync(context.Request);
         await new Problem(StatusCodes.Status404NotFound, "There is nothing at this path. Samples go to POST /api/metrics.").WriteAsync(context.Response);
     }
 }

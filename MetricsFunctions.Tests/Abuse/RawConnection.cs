@@ -14,6 +14,9 @@ sealed class RawConnection : IDisposable
     /// <summary>What the status line said; 0 when the connection ended without one.</summary>
     public int Status { get; private set; }
 
+    /// <summary>The answer, as far as it came at once.</summary>
+    public string Answer { get; private set; } = "";
+
     public static async Task<RawConnection> OpenAsync(IPEndPoint service)
     {
         var connection = new RawConnection();
@@ -55,6 +58,7 @@ sealed class RawConnection : IDisposable
         {
             var answer = new byte[16 * 1024];
             var length = await _socket.ReceiveAsync(answer, timeout.Token);
+            Answer = Encoding.ASCII.GetString(answer, 0, length);
             Status = length > 12 && answer.AsSpan().StartsWith("HTTP/1.1 "u8) ? int.Parse(answer.AsSpan(9, 3), null) : 0;
         }
         catch (SocketException)

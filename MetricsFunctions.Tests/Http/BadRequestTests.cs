@@ -265,8 +265,8 @@ public sealed class BadRequestTests(BadRequestTests.SmallLimits host) : IClassFi
         context.Features.Set(Mock.Of<IRequestBodyPipeFeature>(feature => feature.Reader == reader.Object));
         using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
         var telemetry = new IngestionTelemetry(services.GetRequiredService<IMeterFactory>());
-        var problem = await RequestBody.ReadAsync(
-            context.Request, new JsonFormat(), new SampleIntake(), new IngestionOptions(), new BodyBudget(maxBytes: 0), telemetry, hash: null);
+        var bodies = new BodyReader(new IngestionOptions(), telemetry);
+        var problem = await bodies.ReadAsync(context.Request, new JsonFormat(), new SampleIntake(), hash: null);
         Assert.Equal(StatusCodes.Status400BadRequest, problem?.Status);
     }
 

@@ -1,0 +1,84 @@
+using System.Buffers;
+using System.Diagnostics;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace MetricsFunctions.Ingestion.Http;
+
+/// <summary>Takes in the body of a refused request, of which nobody wants to know.</summary>
+static class BodyDrain
+{
+    const int PieceBytes = 64 * 1024;
+
+    // Beyond this, all such bodies together get a piece every few milliseconds: as fast as they come, they would keep the cores busy.
+    const int AtOnceBytes = 256 * 1024;
+
+    static readonly TimeSpan LongestDrain = TimeSpan.FromSeconds(10);
+    static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
+    static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(1);
+    static readonly SemaphoreSlim Turn = new(1);
+
+    /// <summary>
+    /// Reads what is left of a body, while it keeps coming: the Functions host, like many a client, sends a body to its end before it looks at
+    /// the answer, and makes a 500 of one that it could not send.
+    /// </summary>
+    public static async Task DrainAsync(HttpRequest request)
+    {
+        LiftServerLimit(request);
+        using var pause = CancellationTokenSource.CreateLinkedTokenSource(request.HttpContext.RequestAborted);
+        var body = new ArrivingBody(request.BodyReader);
+        var piece = ArrayPool<byte>.Shared.Rent(PieceBytes);
+        try
+        {
+            var drained = 0L;
+            for (var start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < LongestDrain;)
+            {
+                pause.CancelAfter(LongestPause);
+                var read = await body.ReadAsync(piece, pause.Token);
+                if (read == 0)
+                {
+                    return;
+                }
+
+                drained += read;
+                if (drained > AtOnceBytes)
+                {
+                    pause.CancelAfter(LongestDrain);
+                    await WaitForTurnAsync(pause.Token);
+                }
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException)
+        {
+            // The rest is not coming, and the answer does not depend on it; the connection ends below.
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(piece);
+        }
+
+        request.HttpContext.Response.Headers.Connection = "close";
+    }
+
+    /// <summary>Takes the server's own limit off a body: in the Functions worker it would surface as a 500, where ours are answered.</summary>
+    public static void LiftServerLimit(HttpRequest request)
+    {
+        if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+        {
+            limit.MaxRequestBodySize = null;
+        }
+    }
+
+    static async Task WaitForTurnAsync(CancellationToken cancel)
+    {
+        await Turn.WaitAsync(cancel);
+        try
+        {
+            await Task.Delay(Pace, cancel);
+        }
+        finally
+        {
+            Turn.Release();
+        }
+    }
+}

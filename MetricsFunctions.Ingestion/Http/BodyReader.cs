@@ -1,0 +1,145 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using MetricsFunctions.Ingestion.Formats;
+using MetricsFunctions.Ingestion.Samples;
+using MetricsFunctions.Ingestion.Telemetry;
+using Microsoft.AspNetCore.Http;
+
+namespace MetricsFunctions.Ingestion.Http;
+
+/// <summary>Reads the bodies of requests, within the limits of size, time and memory.</summary>
+/// <param name="options">The limits.</param>
+/// <param name="telemetry">Told how much arrived.</param>
+sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
+{
+    // Bodies of unknown length are mostly small ones.
+    const int UsualBytes = 16 * 1024;
+
+    readonly BodyBudget _budget = new(options.MaxPendingBytes);
+
+    /// <summary>Reads a whole body. One that cannot be read to its end comes back as a problem.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="format">What its body is written in.</param>
+    /// <param name="intake">Where the samples go, and what is wrong with them.</param>
+    /// <param name="hash">Given the whole body as it was before it was compressed, if there is one.</param>
+    public async ValueTask<Problem?> ReadAsync(HttpRequest request, SampleFormat format, SampleIntake intake, IncrementalHash? hash)
+    {
+        BodyDrain.LiftServerLimit(request);
+        if (request.ContentLength > options.MaxBodyBytes)
+        {
+            return TooLarge();
+        }
+
+        try
+        {
+            if (!TryReadAtOnce(request, format, intake, hash))
+            {
+                await ReadPiecesAsync(request, format, intake, hash);
+            }
+
+            return null;
+        }
+        catch (BodyException e)
+        {
+            return e.Fault switch
+            {
+                BodyFault.TooLarge => TooLarge(),
+                BodyFault.NoRoom => NoRoom(),
+                _ => new Problem(StatusCodes.Status400BadRequest, "The body is not what its Content-Encoding promises: it is corrupt, or cut off.")
+                {
+                    Reason = "corrupt_body",
+                },
+            };
+        }
+        catch (OperationCanceledException) when (!request.HttpContext.RequestAborted.IsCancellationRequested)
+        {
+            return TooSlow();
+        }
+        catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status408RequestTimeout)
+        {
+            return TooSlow();
+        }
+        catch (BadHttpRequestException e)
+        {
+            return new Problem(e.StatusCode, "The body did not arrive as its headers announced.") { Reason = "incomplete_body" };
+        }
+    }
+
+    // A small body is usually here already, and needs neither a timer nor a stream.
+    bool TryReadAtOnce(HttpRequest request, SampleFormat format, SampleIntake intake, IncrementalHash? hash)
+    {
+        if (!ContentEncoding.IsIdentity(request) || !request.BodyReader.TryRead(out var read))
+        {
+            return false;
+        }
+
+        if (!read.IsCompleted || read.Buffer.Length > Math.Min(options.MaxBodyBytes, PieceReader.PieceBytes))
+        {
+            request.BodyReader.AdvanceTo(read.Buffer.Start);
+            return false;
+        }
+
+        telemetry.BodyRead(read.Buffer.Length);
+        ReadPiece(read.Buffer, format, intake, hash);
+        request.BodyReader.AdvanceTo(read.Buffer.End);
+        return true;
+    }
+
+    async Task ReadPiecesAsync(HttpRequest request, SampleFormat format, SampleIntake intake, IncrementalHash? hash)
+    {
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(request.HttpContext.RequestAborted);
+        timeout.CancelAfter(options.BodyTimeout);
+        using var room = _budget.Open();
+        var isPlain = ContentEncoding.IsIdentity(request);
+        await using var body = new BodyStream(new ArrivingBody(request.BodyReader), options.MaxBodyBytes, isDecoded: false, isPlain ? hash : null, room);
+        try
+        {
+            if (isPlain)
+            {
+                await PieceReader.ReadAsync(body, request.ContentLength ?? UsualBytes, format, intake, timeout.Token);
+                return;
+            }
+
+            await using var decoder = ContentEncoding.Decode(request, body, options.MaxBodyBytes, room);
+            await using var decoded = new BodyStream(decoder, options.MaxBodyBytes, isDecoded: true, hash, room);
+            await PieceReader.ReadAsync(decoded, UsualBytes, format, intake, timeout.Token);
+        }
+        finally
+        {
+            telemetry.BodyRead(body.BytesRead);
+        }
+    }
+
+    // Formats read bytes that lie together; those of a small body mostly do.
+    static void ReadPiece(ReadOnlySequence<byte> body, SampleFormat format, SampleIntake intake, IncrementalHash? hash)
+    {
+        if (body.IsSingleSegment)
+        {
+            hash?.AppendData(body.FirstSpan);
+            format.Read(body.FirstSpan, isLast: true, intake);
+            return;
+        }
+
+        var piece = ArrayPool<byte>.Shared.Rent((int)body.Length);
+        body.CopyTo(piece);
+        hash?.AppendData(piece.AsSpan(0, (int)body.Length));
+        format.Read(piece.AsSpan(0, (int)body.Length), isLast: true, intake);
+        ArrayPool<byte>.Shared.Return(piece);
+    }
+
+    Problem TooLarge() => new(
+        StatusCodes.Status413PayloadTooLarge,
+        $"The body is over the limit of {options.MaxBodyBytes} bytes (Ingestion:MaxBodyBytes). Send it in parts.");
+
+    Problem TooSlow() => new(
+        StatusCodes.Status408RequestTimeout,
+        $"The body did not arrive within {options.BodyTimeout.TotalSeconds:0} s (Ingestion:BodyTimeout).");
+
+    Problem NoRoom() => new(
+        StatusCodes.Status503ServiceUnavailable,
+        $"Nothing of the request is stored: the bodies that are being read have more than {options.MaxPendingBytes} bytes together"
+        + " (Ingestion:MaxPendingBytes). Send the same request again, or in smaller parts.")
+    {
+        Reason = "bodies_full",
+    };
+}
