@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using BenchmarkDotNet.Running;
+using MetricsFunctions.Benchmarks.ColdStart;
 using MetricsFunctions.Benchmarks.Compare;
 using MetricsFunctions.Benchmarks.Micro;
 using MetricsFunctions.EmbeddedClickHouse;
@@ -16,6 +17,8 @@ const string Usage = """
         --seconds N         length of one load (default: 10)
         --parts-seconds N   length of the load under which the parts of the table are counted (default: 60)
         --data DIR          an existing folder to make ClickHouse's data folder in (default: the temporary folder)
+      cold-start [--rounds N]   from the start of the service to its first stored sample, against a bare ASP.NET Core app's first
+                          answer (default: 15 starts each); prints a table, and fails when the bar is missed
     """;
 
 switch (args)
@@ -26,7 +29,23 @@ switch (args)
         return summaries.All(summary => !summary.HasCriticalValidationErrors && summary.Reports.All(report => report.Success)) ? 0 : 1;
 
     case ["compare", .. var options] when CompareOptions.TryParse(options, out var parsed):
-        return await CompareAsync(parsed);
+        return await RunAsync(async stop =>
+        {
+            var docs = Directory.CreateDirectory(Path.Combine(RepositoryRoot(), "docs"));
+            await DebianPackages.RequireAsync(stop);
+            var report = await Comparison.RunAsync(parsed, stop);
+            await File.WriteAllTextAsync(Path.Combine(docs.FullName, "benchmarks.md"), $"{report}", stop);
+            Console.WriteLine($"\n{report}");
+            return report.Bars.All(bar => bar.IsMet);
+        });
+
+    case ["cold-start", .. var options] when ColdStartOptions.TryParse(options, out var parsed):
+        return await RunAsync(async stop =>
+        {
+            var (report, isMet) = await ColdStartComparison.RunAsync(RepositoryRoot(), parsed, stop);
+            Console.WriteLine($"\n{report}");
+            return isMet;
+        });
 
     case [BareEndpoint.Command, .. var options]:
         await BareEndpoint.RunAsync(options);
@@ -37,7 +56,7 @@ switch (args)
         return 1;
 }
 
-static async Task<int> CompareAsync(CompareOptions options)
+static async Task<int> RunAsync(Func<CancellationToken, Task<bool>> measure)
 {
     // What was started has to end with us, also on Ctrl+C.
     using var stop = new CancellationTokenSource();
@@ -45,13 +64,8 @@ static async Task<int> CompareAsync(CompareOptions options)
     using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
     try
     {
-        var docs = Directory.CreateDirectory(Path.Combine(RepositoryRoot(), "docs"));
         RequireOptimized();
-        await DebianPackages.RequireAsync(stop.Token);
-        var report = await Comparison.RunAsync(options, stop.Token);
-        await File.WriteAllTextAsync(Path.Combine(docs.FullName, "benchmarks.md"), $"{report}");
-        Console.WriteLine($"\n{report}");
-        return report.Bars.All(bar => bar.IsMet) ? 0 : 1;
+        return await measure(stop.Token) ? 0 : 1;
     }
     catch (Exception e) when (e is ComparisonException or ClickHouseStartException || stop.IsCancellationRequested)
     {

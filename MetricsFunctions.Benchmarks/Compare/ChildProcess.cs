@@ -68,7 +68,7 @@ sealed class ChildProcess : IAsyncDisposable
     {
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = true;
-        start.WorkingDirectory = AppContext.BaseDirectory;
+        start.WorkingDirectory = start.WorkingDirectory is "" ? AppContext.BaseDirectory : start.WorkingDirectory;
         foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;

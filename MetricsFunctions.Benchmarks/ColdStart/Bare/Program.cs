@@ -1,0 +1,3 @@
+using MetricsFunctions.Benchmarks.Compare;
+
+await BareEndpoint.RunAsync(args);
