@@ -17,12 +17,12 @@ COPY MetricsFunctions.Standalone/MetricsFunctions.Standalone.csproj MetricsFunct
 
 FROM source AS build-standalone
 RUN arch=$(echo "$TARGETARCH" | sed s/amd64/x64/) \
-    && dotnet restore MetricsFunctions.Standalone --runtime "linux-$arch" -p:PublishReadyToRun=true
+    && dotnet restore MetricsFunctions.Standalone --runtime "linux-$arch"
 COPY . .
 # Beside a ClickHouse server the engine inside is left out: 566 MB.
 RUN arch=$(echo "$TARGETARCH" | sed s/amd64/x64/) \
     && dotnet publish MetricsFunctions.Standalone --no-restore --configuration Release --runtime "linux-$arch" --no-self-contained \
-       -p:PublishReadyToRun=true -p:InstallChdb=false --output /app
+       -p:InstallChdb=false --output /app
 
 FROM mcr.microsoft.com/dotnet/aspnet:${DOTNET}-noble-chiseled AS standalone
 LABEL org.opencontainers.image.title="MetricsFunctions.Standalone" \
@@ -40,10 +40,10 @@ HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --retries=6 \
 ENTRYPOINT ["dotnet", "MetricsFunctions.Standalone.dll"]
 
 FROM source AS build-functions
-RUN dotnet restore MetricsFunctions --runtime linux-x64 -p:PublishReadyToRun=true
+RUN dotnet restore MetricsFunctions --runtime linux-x64
 COPY . .
 RUN dotnet publish MetricsFunctions --no-restore --configuration Release --runtime linux-x64 --no-self-contained \
-    -p:PublishReadyToRun=true --output /app
+    --output /app
 
 # The last target is the default one.
 FROM mcr.microsoft.com/azure-functions/dotnet-isolated:4-dotnet-isolated10.0 AS functions

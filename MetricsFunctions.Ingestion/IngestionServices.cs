@@ -42,6 +42,7 @@ public static class IngestionServices
         services.AddSingleton<IngestEndpoint>();
         services.AddSingleton<HealthEndpoint>();
         services.AddSingleton<InfluxEndpoint>();
+        services.AddHostedService<WarmUp>();
         return services;
     }
 

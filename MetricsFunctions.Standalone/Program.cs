@@ -11,8 +11,11 @@ if (args is [Probe.Command, var url])
 
 try
 {
-    var builder = WebApplication.CreateBuilder(args);
+    // What the full builder adds beyond this (IIS, static files, the Windows event log) is not for this service, and delays its start.
+    var builder = WebApplication.CreateSlimBuilder(args);
+    builder.WebHost.UseKestrelHttpsConfiguration();
     builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+    builder.Logging.ClearProviders().AddConsole();
     builder.AddEmbeddedClickHouse();
     builder.Services.AddIngestion();
     builder.Services.AddTelemetryExport(builder.Configuration);
