@@ -11,11 +11,8 @@ if (args is [Probe.Command, var url])
 
 try
 {
-    // What the full builder adds beyond this (IIS, static files, the Windows event log) is not for this service, and delays its start.
-    var builder = WebApplication.CreateSlimBuilder(args);
-    builder.WebHost.UseKestrelHttpsConfiguration();
+    var builder = WebApplication.CreateBuilder(args);
     builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
-    builder.Logging.ClearProviders().AddConsole();
     builder.AddEmbeddedClickHouse();
     builder.Services.AddIngestion();
     builder.Services.AddTelemetryExport(builder.Configuration);
