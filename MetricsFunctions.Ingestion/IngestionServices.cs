@@ -35,7 +35,7 @@ public static class IngestionServices
         services.AddMetrics();
         services.AddSingleton<IngestionTelemetry>();
         services.AddSingleton<IClickHouseClient>(provider =>
-            new ClickHouseClient(provider.GetRequiredService<IOptions<ClickHouseOptions>>().Value.ConnectionString!));
+            ClickHouseConnection.Open(provider.GetRequiredService<IOptions<ClickHouseOptions>>().Value.ConnectionString!));
         services.AddSingleton<ISampleStore, ClickHouseStore>();
         services.AddSingleton<SampleWriter>();
         services.AddSingleton<ApiKeys>();

@@ -41,14 +41,25 @@ sealed class StandaloneProcess : IDisposable
         }
     }
 
-    public static StandaloneProcess Start(params (string Setting, string Value)[] settings)
+    static string Program { get; } = Path.Combine(AppContext.BaseDirectory, "MetricsFunctions.Standalone");
+
+    public static StandaloneProcess Start(params (string Setting, string Value)[] settings) => Start(new ProcessStartInfo(Program), settings);
+
+    /// <summary>Starts it with an <c>/etc/hosts</c> of its own, which may change while it runs; or skips the test where that is not allowed.</summary>
+    public static StandaloneProcess StartWithHosts(string hosts, params (string Setting, string Value)[] settings)
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "MetricsFunctions.Standalone"))
-        {
-            WorkingDirectory = AppContext.BaseDirectory,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        string[] apart = ["--user", "--map-root-user", "--mount", "/bin/sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\"", hosts];
+        using var trial = Process.Start("unshare", [.. apart, "true"]);
+        trial.WaitForExit();
+        Assert.SkipUnless(trial.ExitCode == 0, "This user may not make a mount namespace (unshare --user --map-root-user --mount).");
+        return Start(new ProcessStartInfo("unshare", [.. apart, Program]), settings);
+    }
+
+    static StandaloneProcess Start(ProcessStartInfo start, (string Setting, string Value)[] settings)
+    {
+        start.WorkingDirectory = AppContext.BaseDirectory;
+        start.RedirectStandardOutput = true;
+        start.RedirectStandardError = true;
         start.Environment["ASPNETCORE_ENVIRONMENT"] = "Production";
         foreach (var (setting, value) in settings)
         {
