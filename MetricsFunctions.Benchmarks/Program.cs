@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using BenchmarkDotNet.Running;
 using MetricsFunctions.Benchmarks.ColdStart;
 using MetricsFunctions.Benchmarks.Compare;
+using MetricsFunctions.Benchmarks.Instances;
 using MetricsFunctions.Benchmarks.Micro;
 using MetricsFunctions.EmbeddedClickHouse;
 
@@ -17,8 +18,11 @@ const string Usage = """
         --seconds N         length of one load (default: 10)
         --parts-seconds N   length of the load under which the parts of the table are counted (default: 60)
         --data DIR          an existing folder to make ClickHouse's data folder in (default: the temporary folder)
-      cold-start [--rounds N]   from the start of the service to its first stored sample, against a bare ASP.NET Core app's first
-                          answer (default: 15 starts each); prints a table, and fails when the bar is missed
+      instances [options] 1, 2, 4 and 8 instances of the service on one ClickHouse, with ClickHouse:AsyncInsert off and on; prints the tables
+                          of docs/scale.md, and fails when a bar is missed; options as above, but for --parts-seconds (default: 120)
+      cold-start [options] from the start of the service to its first stored sample, against a bare ASP.NET Core app's first answer; prints
+                          a table, and fails when the bar is missed
+        --rounds N          starts of each (default: 15)
     """;
 
 switch (args)
@@ -28,13 +32,22 @@ switch (args)
             [typeof(JsonSampleReaderBenchmarks), typeof(ApiKeyBenchmarks), typeof(RemoteWriteBenchmarks), typeof(OtlpReaderBenchmarks)], args: options);
         return summaries.All(summary => !summary.HasCriticalValidationErrors && summary.Reports.All(report => report.Success)) ? 0 : 1;
 
-    case ["compare", .. var options] when CompareOptions.TryParse(options, out var parsed):
+    case ["compare", .. var options] when CompareOptions.TryParse(options, partsSeconds: 60, out var parsed):
         return await RunAsync(async stop =>
         {
             var docs = Directory.CreateDirectory(Path.Combine(RepositoryRoot(), "docs"));
             await DebianPackages.RequireAsync(stop);
             var report = await Comparison.RunAsync(parsed, stop);
             await File.WriteAllTextAsync(Path.Combine(docs.FullName, "benchmarks.md"), $"{report}", stop);
+            Console.WriteLine($"\n{report}");
+            return report.Bars.All(bar => bar.IsMet);
+        });
+
+    case ["instances", .. var options] when CompareOptions.TryParse(options, partsSeconds: 120, out var parsed):
+        return await RunAsync(async stop =>
+        {
+            await DebianPackages.RequireAsync(stop);
+            var report = await InstancesComparison.RunAsync(parsed, stop);
             Console.WriteLine($"\n{report}");
             return report.Bars.All(bar => bar.IsMet);
         });
@@ -98,5 +111,5 @@ static string RepositoryRoot()
         }
     }
 
-    throw new ComparisonException("Run this inside the repository: it writes docs/benchmarks.md there.");
+    throw new ComparisonException("Run this inside the repository.");
 }

@@ -14,7 +14,7 @@ sealed record CompareOptions
     public int Seconds { get; private init; } = 10;
 
     /// <summary>Length in seconds of the load under which the parts of the table are counted.</summary>
-    public int PartsSeconds { get; private init; } = 60;
+    public int PartsSeconds { get; private init; }
 
     /// <summary>The folder that ClickHouse's data folder is made in.</summary>
     public string Data { get; private init; } = DefaultData;
@@ -23,9 +23,9 @@ sealed record CompareOptions
     public override string ToString() =>
         $"--rounds {Rounds} --seconds {Seconds} --parts-seconds {PartsSeconds}" + (Data == DefaultData ? "" : $" --data {Data}");
 
-    public static bool TryParse(string[] args, [NotNullWhen(true)] out CompareOptions? options)
+    public static bool TryParse(string[] args, int partsSeconds, [NotNullWhen(true)] out CompareOptions? options)
     {
-        options = new CompareOptions();
+        options = new CompareOptions { PartsSeconds = partsSeconds };
         for (var i = 0; i < args.Length && options is not null; i += 2)
         {
             var value = args.ElementAtOrDefault(i + 1);

@@ -73,7 +73,7 @@ sealed class Comparison
 
     async Task MeasureAsync(Contender contender, List<Measurement> measurements)
     {
-        await using var process = await StartAsync(contender);
+        await using var process = await StartAsync(contender, _stop);
         await Wrk.RunAsync(contender, contender.Connections[0], WarmUpSeconds, _stop);
         foreach (var connections in contender.Connections)
         {
@@ -91,7 +91,7 @@ sealed class Comparison
         foreach (var batch in BatchComparison.All)
         {
             Console.WriteLine($"One body: {batch.Name}");
-            await using var service = await StartAsync(contenders.Service);
+            await using var service = await StartAsync(contenders.Service, _stop);
             measurements.Add(await comparison.MeasureAsync(batch, service!));
         }
 
@@ -101,13 +101,13 @@ sealed class Comparison
     async Task<IReadOnlyList<ProtocolMeasurement>> MeasureProtocolsAsync(Contender contender)
     {
         Console.WriteLine($"The same samples in every protocol: {contender.Name}");
-        await using var process = await StartAsync(contender);
+        await using var process = await StartAsync(contender, _stop);
         return await new ProtocolComparison(contender.Url, _samples, _stop).MeasureAsync();
     }
 
     async Task<long> MostPartsAsync(Contender contender)
     {
-        await using var process = await StartAsync(contender);
+        await using var process = await StartAsync(contender, _stop);
         var (_, parts) = await LoadAsync(contender, connections: 64, _options.PartsSeconds, TimeSpan.FromSeconds(1), _samples.CountPartsAsync);
         return parts;
     }
@@ -143,7 +143,9 @@ sealed class Comparison
         }
     }
 
-    async Task<ChildProcess?> StartAsync(Contender contender)
+    /// <summary>Starts a contender's process, if it has one, and returns when it takes samples.</summary>
+    /// <exception cref="ComparisonException">It takes none.</exception>
+    public static async Task<ChildProcess?> StartAsync(Contender contender, CancellationToken stop)
     {
         if (contender.Start?.Invoke() is not { } process)
         {
@@ -152,7 +154,7 @@ sealed class Comparison
 
         try
         {
-            await AnswersAsync(contender, process);
+            await AnswersAsync(contender, process, stop);
             return process;
         }
         catch
@@ -162,15 +164,15 @@ sealed class Comparison
         }
     }
 
-    async Task AnswersAsync(Contender contender, ChildProcess process)
+    static async Task AnswersAsync(Contender contender, ChildProcess process, CancellationToken stop)
     {
         using var http = new HttpClient();
         var sample = contender.Sample.Replace("%s", "0", StringComparison.Ordinal);
-        for (var waited = Stopwatch.StartNew(); !process.HasExited && waited.Elapsed < StartTimeout; await Task.Delay(50, _stop))
+        for (var waited = Stopwatch.StartNew(); !process.HasExited && waited.Elapsed < StartTimeout; await Task.Delay(50, stop))
         {
             try
             {
-                using var response = await http.PostAsync(contender.Url, new StringContent(sample, Encoding.UTF8, contender.MediaType), _stop);
+                using var response = await http.PostAsync(contender.Url, new StringContent(sample, Encoding.UTF8, contender.MediaType), stop);
                 if (response.IsSuccessStatusCode)
                 {
                     return;

@@ -36,7 +36,9 @@ sealed class Contenders(ClickHouseServer clickHouse)
     /// <param name="columns">The columns that it fills.</param>
     public Uri BatchIntoClickHouse(string columns) => InsertUrl(clickHouse, $"async_insert=0&insert_deduplication_token={Guid.NewGuid():N}", columns);
 
-    static Contender Standalone(ClickHouseServer clickHouse, string name, int[] connections, int rows)
+    /// <summary>The service, with settings beyond those it needs, as environment variables.</summary>
+    public static Contender Standalone(
+        ClickHouseServer clickHouse, string name, int[] connections, int rows, params (string Setting, string Value)[] settings)
     {
         var root = FreeAddress();
         return new Contender(name, new Uri(root, "api/metrics"), connections)
@@ -46,9 +48,12 @@ sealed class Contenders(ClickHouseServer clickHouse)
             Start = () => ChildProcess.StartDotnet(
                 "MetricsFunctions.Standalone",
                 ["--urls", root.AbsoluteUri],
-                ("ConnectionStrings__ClickHouse", clickHouse.ConnectionString),
-                ("Ingestion__AllowAnonymous", "true"),
-                ("Ingestion__MaxBodyBytes", $"{128 * 1024 * 1024}")),
+                [
+                    ("ConnectionStrings__ClickHouse", clickHouse.ConnectionString),
+                    ("Ingestion__AllowAnonymous", "true"),
+                    ("Ingestion__MaxBodyBytes", $"{128 * 1024 * 1024}"),
+                    .. settings,
+                ]),
         };
     }
 

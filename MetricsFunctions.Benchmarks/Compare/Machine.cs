@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace MetricsFunctions.Benchmarks.Compare;
@@ -7,6 +8,18 @@ static class Machine
 {
     public static string Description =>
         $"{Environment.ProcessorCount} cores of {Processor()}, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 30} GB of memory, {RuntimeInformation.OSDescription}";
+
+    /// <summary>What all its cores have worked since it started; on Linux.</summary>
+    public static TimeSpan BusyTime
+    {
+        get
+        {
+            // "cpu", then hundredths of a second: user, nice, system, idle, waiting, two kinds of interrupts.
+            var ticks = File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..8]
+                .Select(ticks => long.Parse(ticks, CultureInfo.InvariantCulture)).ToArray();
+            return TimeSpan.FromMilliseconds(10 * (ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6]));
+        }
+    }
 
     static string Processor()
     {

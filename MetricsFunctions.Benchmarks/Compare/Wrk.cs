@@ -7,7 +7,8 @@ namespace MetricsFunctions.Benchmarks.Compare;
 /// <param name="Requests">Requests that were answered with success.</param>
 /// <param name="RequestsPerSecond">Those, a second.</param>
 /// <param name="MedianLatency">Half of them took less, in milliseconds.</param>
-sealed record Load(long Requests, double RequestsPerSecond, double MedianLatency);
+/// <param name="P99Latency">99 of 100 took less, in milliseconds.</param>
+sealed record Load(long Requests, double RequestsPerSecond, double MedianLatency, double P99Latency);
 
 /// <summary>The load generator, <see href="https://github.com/wg/wrk"/>, with one thread.</summary>
 static class Wrk
@@ -33,11 +34,11 @@ static class Wrk
         }
 
         var figures = Array.ConvertAll(line.Split(' ')[1..], figure => long.Parse(figure, CultureInfo.InvariantCulture));
-        if (figures is not [> 0 and var requests, var microseconds, var medianMicroseconds, 0, 0, 0, 0, 0])
+        if (figures is not [> 0 and var requests, var microseconds, var medianMicroseconds, var p99Microseconds, 0, 0, 0, 0, 0])
         {
             throw new ComparisonException($"Not every request to {contender.Url.GetLeftPart(UriPartial.Path)} succeeded: {wrk.Output}");
         }
 
-        return new Load(requests, requests * 1e6 / microseconds, medianMicroseconds / 1e3);
+        return new Load(requests, requests * 1e6 / microseconds, medianMicroseconds / 1e3, p99Microseconds / 1e3);
     }
 }
