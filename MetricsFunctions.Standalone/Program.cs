@@ -21,6 +21,7 @@ try
     app.WatchSettingsFiles(builder.Configuration);
     app.MapIngestion();
     app.Lifetime.ApplicationStarted.Register(() => Welcome.Print(app));
+    app.Lifetime.ApplicationStarted.Register(() => Shutdown.WaitForRequests(app.Services));
     await app.RunAsync();
     return Environment.ExitCode;
 }
