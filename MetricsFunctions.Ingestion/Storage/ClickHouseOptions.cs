@@ -18,7 +18,7 @@ public sealed class ClickHouseOptions
 
     /// <summary>
     /// Lets ClickHouse gather the INSERTs of many instances into one part (<c>async_insert</c>); the answer still waits until it is written.
-    /// Default off: this service groups by itself. For many instances on one ClickHouse.
+    /// Default off: this service groups by itself. For dozens of instances on one ClickHouse, each with little to send.
     /// </summary>
     public bool AsyncInsert { get; set; }
 }
