@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using BenchmarkDotNet.Running;
 using MetricsFunctions.Benchmarks.ColdStart;
 using MetricsFunctions.Benchmarks.Compare;
+using MetricsFunctions.Benchmarks.Growth;
 using MetricsFunctions.Benchmarks.Instances;
 using MetricsFunctions.Benchmarks.Micro;
 using MetricsFunctions.EmbeddedClickHouse;
@@ -23,6 +24,11 @@ const string Usage = """
       cold-start [options] from the start of the service to its first stored sample, against a bare ASP.NET Core app's first answer; prints
                           a table, and fails when the bar is missed
         --rounds N          starts of each (default: 15)
+      growth [options]    INSERTs, panels and disk with more and more stored samples of a year; prints tables, and fails when the bar is missed
+        --rows N            stored samples of the last stage, from 1000000; those before have a tenth of it each (default: 100000000)
+        --requests N        requests of one sample into the filled and into empty tables each (default: 600)
+        --seconds N         length of one load (default: 5)
+        --data DIR          an existing folder to make ClickHouse's data folders in, 20 bytes a sample (default: the temporary folder)
     """;
 
 switch (args)
@@ -58,6 +64,15 @@ switch (args)
             var (report, isMet) = await ColdStartComparison.RunAsync(RepositoryRoot(), parsed, stop);
             Console.WriteLine($"\n{report}");
             return isMet;
+        });
+
+    case ["growth", .. var options] when GrowthOptions.TryParse(options, out var parsed):
+        return await RunAsync(async stop =>
+        {
+            await DebianPackages.RequireAsync(stop);
+            var report = await GrowthComparison.RunAsync(parsed, stop);
+            Console.WriteLine(report);
+            return report.Bars.All(bar => bar.IsMet);
         });
 
     case [BareEndpoint.Command, .. var options]:

@@ -12,6 +12,7 @@ namespace MetricsFunctions.Tests.Grafana;
 /// <param name="Repeated">The variable that the panel is repeated for.</param>
 public sealed record GrafanaQuery(string Source, string Sql, bool IsTimeSeries, int MaxPoints, int MinSeconds = 1, string? Repeated = null)
 {
+    /// <inheritdoc/>
     public override string ToString() => Source;
 }
 

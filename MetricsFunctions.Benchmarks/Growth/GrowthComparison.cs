@@ -1,0 +1,91 @@
+using System.Diagnostics;
+using MetricsFunctions.Benchmarks.Compare;
+using MetricsFunctions.Tests;
+
+namespace MetricsFunctions.Benchmarks.Growth;
+
+/// <summary>What was found with so many stored samples.</summary>
+/// <param name="Rows">How many.</param>
+/// <param name="Fill">How long it took to make them.</param>
+/// <param name="Merge">How long ClickHouse merged after that.</param>
+/// <param name="Samples">What they take.</param>
+/// <param name="Rollup">What their minutes and hours take.</param>
+/// <param name="Panels">What panels cost.</param>
+/// <param name="Full">What INSERTs into these tables cost.</param>
+/// <param name="Empty">What INSERTs into empty tables cost at the same time.</param>
+sealed record GrowthStage(
+    long Rows, TimeSpan Fill, TimeSpan Merge, TableSize Samples, TableSize Rollup, IReadOnlyList<PanelCost> Panels, InsertCost Full, InsertCost Empty);
+
+/// <summary>What INSERTs and panels cost as stored samples grow.</summary>
+static class GrowthComparison
+{
+    /// <summary>Starts everything, measures, and stops everything.</summary>
+    /// <param name="options">How many samples, and how long to measure.</param>
+    /// <param name="stop">Stops in the middle.</param>
+    /// <exception cref="ComparisonException">Something failed.</exception>
+    public static async Task<GrowthReport> RunAsync(GrowthOptions options, CancellationToken stop)
+    {
+        var data = Directory.CreateDirectory(Path.Combine(options.Data, $"metrics-functions-{Environment.ProcessId}"));
+        try
+        {
+            var grafana = Path.Combine(Repository.Root, "clickhouse", "users.d", "grafana.xml");
+            await using var full = await GrowthServer.StartAsync(data.CreateSubdirectory("full"), "the service before the filled tables", grafana, stop);
+            await using var empty = await GrowthServer.StartAsync(data.CreateSubdirectory("empty"), "the service before the empty tables", grafana, stop);
+            foreach (var server in new[] { full, empty })
+            {
+                await Wrk.RunAsync(server.Service, InsertComparison.Connections, Comparison.WarmUpSeconds, stop);
+            }
+
+            var stages = new List<GrowthStage>();
+            foreach (var rows in options.Stages)
+            {
+                stages.Add(await MeasureAsync(full, empty, rows, options, stop));
+            }
+
+            return new GrowthReport
+            {
+                Options = options,
+                ClickHouseVersion = $"{await full.Client.ExecuteScalarAsync("SELECT version()", cancellationToken: stop)}",
+                Stages = stages,
+            };
+        }
+        finally
+        {
+            data.Delete(recursive: true);
+        }
+    }
+
+    static async Task<GrowthStage> MeasureAsync(GrowthServer full, GrowthServer empty, long rows, GrowthOptions options, CancellationToken stop)
+    {
+        foreach (var server in new[] { full, empty })
+        {
+            await new StoredSamples(server.Client, stop).EmptyAsync();
+        }
+
+        // Whole hours: the rollup has no row that is still growing at the end of a panel.
+        var end = DateTimeOffset.FromUnixTimeSeconds(DateTimeOffset.UtcNow.ToUnixTimeSeconds() / 3600 * 3600);
+        Tell($"{rows:N0} samples");
+        var fill = rows == 0 ? TimeSpan.Zero : await YearOfSamples.FillAsync(full.Client, rows, end, stop);
+        Tell($"  filled in {fill.TotalSeconds:N0} s");
+
+        var merging = Stopwatch.StartNew();
+        await full.CalmAsync(stop);
+        var merge = merging.Elapsed;
+        await empty.CalmAsync(stop);
+        var samples = await full.SizeAsync("samples", stop);
+        var rollup = await full.SizeAsync("samples_rollup", stop);
+        if (samples.Rows != rows)
+        {
+            throw new ComparisonException($"{rows:N0} samples were filled in, and {samples.Rows:N0} are stored.");
+        }
+
+        Tell($"  merged after {merge.TotalSeconds:N0} s: {samples.Parts} parts and {rollup.Parts} of the rollup");
+        var panels = rows == 0 ? [] : await new PanelComparison(full.Http, end, stop).MeasureAsync();
+        var (costFull, costEmpty) = await new InsertComparison(options, stop).MeasureAsync(full, empty);
+        Tell($"  p50 {costFull.Median:0.00} ms, of the empty tables {costEmpty.Median:0.00} ms");
+        return new GrowthStage(rows, fill, merge, samples, rollup, panels, costFull, costEmpty);
+    }
+
+    // The report alone goes to the standard output.
+    static void Tell(FormattableString progress) => Console.Error.WriteLine(FormattableString.Invariant(progress));
+}

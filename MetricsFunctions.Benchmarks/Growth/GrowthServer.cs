@@ -1,0 +1,120 @@
+using System.Diagnostics;
+using System.Globalization;
+using ClickHouse.Driver;
+using MetricsFunctions.Benchmarks.Compare;
+using MetricsFunctions.EmbeddedClickHouse;
+using MetricsFunctions.Ingestion.Storage;
+
+namespace MetricsFunctions.Benchmarks.Growth;
+
+/// <summary>What a table takes on disk.</summary>
+/// <param name="Rows">Its rows.</param>
+/// <param name="Bytes">Bytes on disk, with indexes and marks.</param>
+/// <param name="CompressedBytes">Bytes of the columns alone.</param>
+/// <param name="Parts">Parts that are not merged into others.</param>
+sealed record TableSize(long Rows, long Bytes, long CompressedBytes, long Parts);
+
+/// <summary>A ClickHouse with the service's tables and the user <c>grafana</c> of the stack, and a service that inserts into it.</summary>
+sealed class GrowthServer : IAsyncDisposable
+{
+    /// <summary>Grafana's password, for this run only.</summary>
+    public const string GrafanaPassword = "grafana";
+
+    const int CalmSeconds = 5;
+
+    static readonly TimeSpan MergeTimeout = TimeSpan.FromHours(1);
+
+    readonly ClickHouseServer _server;
+    readonly ChildProcess _process;
+
+    GrowthServer(ClickHouseServer server, ClickHouseClient client, Contender service, ChildProcess process)
+    {
+        _server = server;
+        _process = process;
+        Client = client;
+        Service = service;
+    }
+
+    public ClickHouseClient Client { get; }
+
+    /// <summary>The service in front of it.</summary>
+    public Contender Service { get; }
+
+    /// <summary>ClickHouse's HTTP interface.</summary>
+    public Uri Http => new($"http://127.0.0.1:{_server.HttpPort}/");
+
+    /// <summary>Starts both.</summary>
+    /// <param name="folder">An existing folder, empty.</param>
+    /// <param name="name">What the service is called in messages.</param>
+    /// <param name="grafanaUser">The file of <c>clickhouse/users.d</c> that makes the user.</param>
+    /// <param name="stop">Gives up.</param>
+    public static async Task<GrowthServer> StartAsync(DirectoryInfo folder, string name, string grafanaUser, CancellationToken stop)
+    {
+        var configuration = folder.CreateSubdirectory("configuration");
+        foreach (var file in Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "server")))
+        {
+            File.Copy(file, Path.Combine(configuration.FullName, Path.GetFileName(file)));
+        }
+
+        File.Copy(grafanaUser, Path.Combine(configuration.CreateSubdirectory("users.d").FullName, Path.GetFileName(grafanaUser)));
+        Environment.SetEnvironmentVariable("CLICKHOUSE_GRAFANA_PASSWORD", GrafanaPassword);
+
+        var server = await ClickHouseServer.StartAsync(
+            new ClickHouseServerOptions { DataPath = Path.Combine(folder.FullName, "data"), ConfigurationPath = configuration.FullName }, stop);
+        // An INSERT that fills takes minutes.
+        var client = new ClickHouseClient(server.ConnectionString + ";Timeout=3600");
+        try
+        {
+            await Schema.ApplyAsync(client, stop);
+            var service = Contenders.Standalone(server, name, [64], rows: 1);
+            return new GrowthServer(server, client, service, (await Comparison.StartAsync(service, stop))!);
+        }
+        catch
+        {
+            client.Dispose();
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Returns when ClickHouse merges nothing any more.</summary>
+    /// <exception cref="ComparisonException">It still does after an hour.</exception>
+    public async Task CalmAsync(CancellationToken stop)
+    {
+        var parts = -1L;
+        var calm = 0;
+        for (var waited = Stopwatch.StartNew(); calm < CalmSeconds; await Task.Delay(TimeSpan.FromSeconds(1), stop))
+        {
+            var merges = await CountAsync("system.merges WHERE database = 'metrics'", stop);
+            var now = await CountAsync("system.parts WHERE active AND database = 'metrics'", stop);
+            calm = merges == 0 && now == parts ? calm + 1 : 0;
+            parts = now;
+            if (waited.Elapsed > MergeTimeout)
+            {
+                throw new ComparisonException($"ClickHouse still merges {merges} parts after {MergeTimeout.TotalMinutes:0} minutes: measure on a machine that is less busy.");
+            }
+        }
+    }
+
+    /// <summary>What a table of the database <c>metrics</c> takes.</summary>
+    public async Task<TableSize> SizeAsync(string table, CancellationToken stop)
+    {
+        using var reader = await Client.ExecuteReaderAsync($"""
+            SELECT toInt64(sum(rows)), toInt64(sum(bytes_on_disk)), toInt64(sum(data_compressed_bytes)), toInt64(count())
+            FROM system.parts WHERE active AND database = 'metrics' AND table = '{table}'
+            """, cancellationToken: stop);
+        await reader.ReadAsync(stop);
+        return new TableSize(reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3));
+    }
+
+    /// <summary>Stops both.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _process.DisposeAsync();
+        Client.Dispose();
+        await _server.DisposeAsync();
+    }
+
+    async Task<long> CountAsync(string from, CancellationToken stop) =>
+        Convert.ToInt64(await Client.ExecuteScalarAsync($"SELECT count() FROM {from}", cancellationToken: stop), CultureInfo.InvariantCulture);
+}
