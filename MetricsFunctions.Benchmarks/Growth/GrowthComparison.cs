@@ -42,9 +42,11 @@ static class GrowthComparison
                 stages.Add(await MeasureAsync(full, empty, rows, options, stop));
             }
 
+            Tell($"Processor time of samples");
             return new GrowthReport
             {
                 Options = options,
+                Processors = await new ProcessorComparison(empty, options.Seconds, stop).MeasureAsync(),
                 ClickHouseVersion = $"{await full.Client.ExecuteScalarAsync("SELECT version()", cancellationToken: stop)}",
                 Stages = stages,
             };
@@ -71,7 +73,14 @@ static class GrowthComparison
         var merging = Stopwatch.StartNew();
         await full.CalmAsync(stop);
         var merge = merging.Elapsed;
-        await empty.CalmAsync(stop);
+
+        // Both anew: what the filling left behind in the memory of one would slow it down, whatever is stored.
+        foreach (var server in new[] { full, empty })
+        {
+            await server.RestartAsync(stop);
+            await server.CalmAsync(stop);
+        }
+
         var samples = await full.SizeAsync("samples", stop);
         var rollup = await full.SizeAsync("samples_rollup", stop);
         if (samples.Rows != rows)

@@ -15,6 +15,9 @@ sealed class GrowthReport
 
     public required IReadOnlyList<GrowthStage> Stages { get; init; }
 
+    /// <summary>What a sample takes of a core.</summary>
+    public required IReadOnlyList<ProcessorCost> Processors { get; init; }
+
     /// <summary>The promises and what became of them.</summary>
     public IEnumerable<Bar> Bars => from stage in Stages where stage.Rows >= Math.Min(BarRows, Options.Rows) select MedianOf(stage);
 
@@ -41,6 +44,12 @@ sealed class GrowthReport
         | stored samples | filled in, s | merged after, s | samples, MB | bytes a sample | parts | rows of the rollup | rollup, MB | bytes a row | parts |
         |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
         {string.Join('\n', Stages.Where(stage => stage.Rows > 0).Select(DiskRow))}
+
+        Processor time of a sample, merges included:
+
+        | samples come as | samples | the service, µs | ClickHouse, µs |
+        |---|--:|--:|--:|
+        {string.Join('\n', Processors.Select(ProcessorRow))}
 
         The dashboard **Metrics**, its {Stages[^1].Panels.Count / Span.All.Count} queries one after the other, with All chosen in every picker, as the user `grafana`:
 
@@ -74,6 +83,9 @@ sealed class GrowthReport
     static string DiskRow(GrowthStage stage) =>
         $"| {Text(stage.Rows, "N0")} | {Text(stage.Fill.TotalSeconds, "N0")} | {Text(stage.Merge.TotalSeconds, "N0")} | {SizeCells(stage.Samples)} "
         + $"| {Text(stage.Rollup.Rows, "N0")} | {SizeCells(stage.Rollup)} |";
+
+    static string ProcessorRow(ProcessorCost cost) =>
+        $"| {cost.What} | {Text(cost.Samples, "N0")} | {Text(cost.Service.TotalMicroseconds / cost.Samples, "0.0")} | {Text(cost.ClickHouse.TotalMicroseconds / cost.Samples, "0.0")} |";
 
     static string SizeCells(TableSize size) => $"{Text(size.Bytes / 1e6, "N0")} | {Text((double)size.CompressedBytes / size.Rows, "0.00")} | {size.Parts}";
 

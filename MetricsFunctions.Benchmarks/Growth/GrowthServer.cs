@@ -43,6 +43,16 @@ sealed class GrowthServer : IAsyncDisposable
     /// <summary>ClickHouse's HTTP interface.</summary>
     public Uri Http => new($"http://127.0.0.1:{_server.HttpPort}/");
 
+    /// <summary>Time that processors have spent on both.</summary>
+    public (TimeSpan Service, TimeSpan ClickHouse) ProcessorTime
+    {
+        get
+        {
+            using var clickHouse = Process.GetProcessById(_server.ProcessId);
+            return (_process.ProcessorTime, clickHouse.TotalProcessorTime);
+        }
+    }
+
     /// <summary>Starts both.</summary>
     /// <param name="folder">An existing folder, empty.</param>
     /// <param name="name">What the service is called in messages.</param>
@@ -76,6 +86,9 @@ sealed class GrowthServer : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>Starts ClickHouse again.</summary>
+    public Task RestartAsync(CancellationToken stop) => _server.RestartAsync(stop);
 
     /// <summary>Returns when ClickHouse merges nothing any more.</summary>
     /// <exception cref="ComparisonException">It still does after an hour.</exception>
