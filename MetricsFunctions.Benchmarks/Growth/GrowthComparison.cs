@@ -13,8 +13,10 @@ namespace MetricsFunctions.Benchmarks.Growth;
 /// <param name="Panels">What panels cost.</param>
 /// <param name="Full">What INSERTs into these tables cost.</param>
 /// <param name="Empty">What INSERTs into empty tables cost at the same time.</param>
+/// <param name="Ratio">How much longer those into these tables took.</param>
 sealed record GrowthStage(
-    long Rows, TimeSpan Fill, TimeSpan Merge, TableSize Samples, TableSize Rollup, IReadOnlyList<PanelCost> Panels, InsertCost Full, InsertCost Empty);
+    long Rows, TimeSpan Fill, TimeSpan Merge, TableSize Samples, TableSize Rollup, IReadOnlyList<PanelCost> Panels, InsertCost Full, InsertCost Empty,
+    double Ratio);
 
 /// <summary>What INSERTs and panels cost as stored samples grow.</summary>
 static class GrowthComparison
@@ -90,9 +92,9 @@ static class GrowthComparison
 
         Tell($"  merged after {merge.TotalSeconds:N0} s: {samples.Parts} parts and {rollup.Parts} of the rollup");
         var panels = rows == 0 ? [] : await new PanelComparison(full.Http, end, stop).MeasureAsync();
-        var (costFull, costEmpty) = await new InsertComparison(options, stop).MeasureAsync(full, empty);
-        Tell($"  p50 {costFull.Median:0.00} ms, of the empty tables {costEmpty.Median:0.00} ms");
-        return new GrowthStage(rows, fill, merge, samples, rollup, panels, costFull, costEmpty);
+        var (costFull, costEmpty, ratio) = await new InsertComparison(options, stop).MeasureAsync(full, empty);
+        Tell($"  p50 {costFull.Median:0.00} ms, of the empty tables {costEmpty.Median:0.00} ms, ratio {ratio:0.00}");
+        return new GrowthStage(rows, fill, merge, samples, rollup, panels, costFull, costEmpty, ratio);
     }
 
     // The report alone goes to the standard output.

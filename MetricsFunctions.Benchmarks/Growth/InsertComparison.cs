@@ -31,7 +31,8 @@ sealed class InsertComparison(GrowthOptions options, CancellationToken stop)
     const int WarmUps = 50;
 
     /// <summary>Sends to both.</summary>
-    public async Task<(InsertCost Full, InsertCost Empty)> MeasureAsync(GrowthServer full, GrowthServer empty)
+    /// <returns>What each cost, and the ratio of their medians, turn by turn: the median of all turns.</returns>
+    public async Task<(InsertCost Full, InsertCost Empty, double Ratio)> MeasureAsync(GrowthServer full, GrowthServer empty)
     {
         var latencies = new Dictionary<GrowthServer, List<double>> { [full] = [], [empty] = [] };
         using var http = new HttpClient();
@@ -56,9 +57,13 @@ sealed class InsertComparison(GrowthOptions options, CancellationToken stop)
             }
         }
 
-        return (Cost(full), Cost(empty));
+        double[] ratios = [.. Medians(full).Zip(Medians(empty), (ofFull, ofEmpty) => ofFull / ofEmpty).Order()];
+        return (Cost(full), Cost(empty), Statistics.Percentile(ratios, 50));
 
         InsertCost Cost(GrowthServer server) => new([.. latencies[server].Skip(WarmUps).Order()], [.. rates[server].Order()]);
+
+        IEnumerable<double> Medians(GrowthServer server) =>
+            latencies[server].Skip(WarmUps).Chunk(Turn).Select(turn => Statistics.Percentile([.. turn.Order()], 50));
     }
 
     // Who comes first alternates, too.
