@@ -76,7 +76,7 @@ static class GrowthComparison
         await full.CalmAsync(stop);
         var merge = merging.Elapsed;
 
-        // Both anew: what the filling left behind in the memory of one would slow it down, whatever is stored.
+        // Both anew, so that they differ in what is stored and not in what their processes have been through.
         foreach (var server in new[] { full, empty })
         {
             await server.RestartAsync(stop);
