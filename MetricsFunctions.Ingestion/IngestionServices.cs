@@ -42,7 +42,6 @@ public static class IngestionServices
         services.AddSingleton<IngestEndpoint>();
         services.AddSingleton<HealthEndpoint>();
         services.AddSingleton<InfluxEndpoint>();
-        services.AddHostedService<WarmUp>();
         return services;
     }
 

@@ -9,6 +9,9 @@ if (args is [Probe.Command, var url])
     return await Probe.RunAsync(url);
 }
 
+// Otherwise .NET watches every folder below the settings files, and with them each part that the embedded ClickHouse writes.
+Environment.SetEnvironmentVariable("DOTNET_USE_POLLING_FILE_WATCHER", "true");
+
 try
 {
     var builder = WebApplication.CreateBuilder(args);

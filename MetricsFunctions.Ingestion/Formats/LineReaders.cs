@@ -14,7 +14,6 @@ sealed class LineReaders : IAsyncDisposable
     readonly Channel<Piece> _pieces;
     readonly SampleIntake[] _parts;
     readonly Task _reading;
-    int _lines;
 
     /// <summary>Whole lines.</summary>
     readonly record struct Piece(byte[] Bytes, int Length, int FirstLine, bool IsLast);
@@ -25,7 +24,7 @@ sealed class LineReaders : IAsyncDisposable
     public LineReaders(SampleFormat format, SampleIntake intake)
     {
         _format = format;
-        _lines = intake.NextItem;
+        NextLine = intake.NextItem;
 
         // One piece for each reader waits, so that none has to; and no more, for their memory's sake.
         _pieces = Channel.CreateBounded<Piece>(new BoundedChannelOptions(Cores) { SingleWriter = true });
@@ -42,14 +41,17 @@ sealed class LineReaders : IAsyncDisposable
         _reading = Task.WhenAll(Array.ConvertAll(_parts, part => Task.Run(() => ReadAsync(part))));
     }
 
+    /// <summary>The number of the first line that has not been given to them.</summary>
+    public int NextLine { get; private set; }
+
     /// <summary>Gives the next lines of the body to whichever reader is free; waits while none is.</summary>
     /// <param name="bytes">The memory of the lines, from the pool; it goes back there afterwards.</param>
     /// <param name="length">How much of it they take.</param>
     /// <param name="isLast">Whether the body ends with them.</param>
     public ValueTask AddAsync(byte[] bytes, int length, bool isLast)
     {
-        var piece = new Piece(bytes, length, _lines, isLast);
-        _lines += bytes.AsSpan(0, length).Count((byte)'\n');
+        var piece = new Piece(bytes, length, NextLine, isLast);
+        NextLine += bytes.AsSpan(0, length).Count((byte)'\n');
         return _pieces.Writer.WriteAsync(piece);
     }
 

@@ -30,12 +30,19 @@ static class PieceReader
         LineReaders? cores = null;
         try
         {
-            for (var isLast = false; !isLast;)
+            for (var isLast = false; !isLast && !intake.IsOver;)
             {
                 // A sample that fills most of a piece is read again only when there is twice as much of it.
                 if (length > piece.Length / 2)
                 {
                     Resize(ref piece, length, (int)Math.Min(2L * piece.Length, Array.MaxLength));
+                }
+
+                if (length > format.MaxSampleBytes)
+                {
+                    intake.Refusals.Item = cores?.NextLine ?? (format.IsLines || intake.IsList ? intake.NextItem : null);
+                    intake.Refusals.Add("", "is longer than a megabyte, as no sample is");
+                    break;
                 }
 
                 var read = await body.ReadAtLeastAsync(piece.AsMemory(length), piece.Length - length, throwOnEndOfStream: false, cancellationToken);

@@ -35,6 +35,9 @@ public sealed class SampleIntake : IResettable
     /// <summary>What the sender should know although everything is stored, as a sentence without its own values.</summary>
     public string? Warning { get; set; }
 
+    /// <summary>Whether the rest of the body tells nothing more, because it can't be read: it need not be.</summary>
+    public bool IsOver { get; set; }
+
     /// <summary>Where in its grammar a format is, in a number of its own; 0 at the start of a body.</summary>
     public int State { get; set; }
 
@@ -87,7 +90,7 @@ public sealed class SampleIntake : IResettable
     public bool TryReset()
     {
         Refusals.Clear();
-        (NextItem, State, IsList) = (0, 0, false);
+        (NextItem, State, IsList, IsOver) = (0, 0, false, false);
         (_skipped, _whySkipped, Warning) = (0, null, null);
         Sent = default;
         return Block.TryReset();

@@ -13,8 +13,8 @@ namespace MetricsFunctions.Ingestion.Storage;
 /// </summary>
 public sealed class SampleWriter : IAsyncDisposable
 {
-    // A block this large gains nothing from company, and would make it wait.
-    const int LargeBlockBytes = 1024 * 1024;
+    // A block this large, some thousand rows, gains nothing from company, and would make it wait.
+    const int LargeBlockBytes = 256 * 1024;
 
     // Requests that are an INSERT each would wait for one another's round trips; more at a time would only make ClickHouse merge more.
     const int SingleInserts = 4;

@@ -134,7 +134,7 @@ public sealed class BatchTests(IngestionHost host) : IClassFixture<IngestionHost
     [Fact]
     public async Task A_sample_larger_than_a_piece_is_read_wherever_it_is_cut()
     {
-        var padding = new string(' ', 600_000);
+        var padding = new string(' ', 400_000);
         foreach (var (mediaType, body) in new[]
         {
             (Bodies.Json, $"[good, {padding} {{{padding}\"metric_name\":{padding}\"huge\",\"metric_value\":1}},good]"),
@@ -146,6 +146,21 @@ public sealed class BatchTests(IngestionHost host) : IClassFixture<IngestionHost
         }
 
         Assert.Equal("6", await CountAsync("huge"));
+    }
+
+    [Theory]
+    [InlineData(Bodies.Json, "[good,{huge},good]", "/1")]
+    [InlineData(Bodies.Json, "{huge}", "")]
+    [InlineData(Bodies.Ndjson, "good\n{huge}\ngood", "/1")]
+    [InlineData(Bodies.Ndjson, "{huge}\ngood", "/0")]
+    public async Task A_sample_of_megabytes_is_refused_without_the_rest_of_it(string mediaType, string shape, string place)
+    {
+        var body = shape.Replace("good", """{"metric_name":"vast","metric_value":1}""", StringComparison.Ordinal)
+            .Replace("huge", $"\"metric_value\":1,\"metric_name\":\"{new string('x', 3_000_000)}\"", StringComparison.Ordinal);
+        using var response = await host.PostAsync(body, mediaType);
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains($"\"pointer\":\"{place}\",\"detail\":\"is longer than a megabyte", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal("0", await CountAsync("vast"));
     }
 
     [Fact]

@@ -10,6 +10,9 @@ namespace MetricsFunctions.Ingestion.Formats.InfluxLine;
 sealed class InfluxLineFormat(TimeUnit unit) : SampleFormat
 {
     /// <inheritdoc/>
+    public override int MaxSampleBytes => LargestSample;
+
+    /// <inheritdoc/>
     public override bool IsLines => true;
 
     /// <inheritdoc/>

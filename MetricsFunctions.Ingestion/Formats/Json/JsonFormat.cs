@@ -19,11 +19,15 @@ sealed class JsonFormat : SampleFormat
     }
 
     /// <inheritdoc/>
+    public override int MaxSampleBytes => LargestSample;
+
+    /// <inheritdoc/>
     public override int Read(ReadOnlySpan<byte> bytes, bool isLast, SampleIntake intake)
     {
         var state = (State)intake.State;
         var read = Read(bytes, isLast, intake, ref state);
         intake.State = (int)state;
+        intake.IsOver = state == State.Broken;
         return read;
     }
 

@@ -10,6 +10,9 @@ namespace MetricsFunctions.Ingestion.Formats.Json;
 sealed class NdjsonFormat : SampleFormat
 {
     /// <inheritdoc/>
+    public override int MaxSampleBytes => LargestSample;
+
+    /// <inheritdoc/>
     public override bool IsLines => true;
 
     /// <inheritdoc/>
