@@ -4,11 +4,11 @@ using MetricsFunctions.Ingestion.Samples;
 
 namespace MetricsFunctions.Ingestion.Formats;
 
-/// <summary>Reads the pieces of one body of lines on every core.</summary>
+/// <summary>Reads the pieces of one body of lines on several cores.</summary>
 sealed class LineReaders : IAsyncDisposable
 {
     // More would wait for the network.
-    static readonly int Cores = Math.Min(Environment.ProcessorCount, 8);
+    static readonly int Cores = Math.Min(PieceReader.Cores, 8);
 
     readonly SampleFormat _format;
     readonly Channel<Piece> _pieces;
@@ -34,7 +34,7 @@ sealed class LineReaders : IAsyncDisposable
             _parts[i] = new SampleIntake();
 
             // Twice its share, as the shares are not alike.
-            _parts[i].Block.MaxBytes = intake.Block.MaxBytes / Cores * 2;
+            _parts[i].Block.MaxBytes = Math.Min(intake.Block.MaxBytes / Cores * 2, intake.Block.MaxBytes);
             _parts[i].Begin(intake.Accepted, intake.Names);
         }
 

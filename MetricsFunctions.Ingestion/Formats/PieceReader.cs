@@ -13,8 +13,11 @@ static class PieceReader
 
     const int SmallestPiece = 4 * 1024;
 
-    // The pieces of many large bodies would fill the thread pool's queue, and every small request wait behind all of them.
-    static readonly SemaphoreSlim Cores = new(Environment.ProcessorCount);
+    /// <summary>How many cores large bodies may have. The others are for small requests and for what else runs here, which may be ClickHouse.</summary>
+    public static readonly int Cores = Math.Max(Environment.ProcessorCount / 2, 1);
+
+    // Without turns the pieces of many bodies would fill the thread pool's queue, and every small request wait behind all of them.
+    static readonly SemaphoreSlim Turns = new(Cores);
 
     /// <summary>Reads a whole body.</summary>
     /// <param name="body">The body.</param>
@@ -101,14 +104,14 @@ static class PieceReader
     /// <summary>Reads a piece of a large body, when a core is free of such pieces.</summary>
     public static async ValueTask<int> ReadInTurnAsync(ReadOnlyMemory<byte> piece, bool isLast, SampleFormat format, SampleIntake intake)
     {
-        await Cores.WaitAsync();
+        await Turns.WaitAsync();
         try
         {
             return format.Read(piece.Span, isLast, intake);
         }
         finally
         {
-            Cores.Release();
+            Turns.Release();
         }
     }
 

@@ -7,7 +7,7 @@ namespace MetricsFunctions.Tests.Abuse;
 /// <summary>
 /// Others misuse the service as hard as they can: the service stays up, its memory stays within bounds, and those who do all as it should
 /// be done get their answers. The table of docs/operations.md, on a quiet machine:
-/// <c>ABUSE_SECONDS=20 dotnet test MetricsFunctions.Tests -c Release --filter FullyQualifiedName~AbuseTests --logger "console;verbosity=detailed"</c>.
+/// <c>TMPDIR=/dev/shm ABUSE_SECONDS=10 dotnet test MetricsFunctions.Tests -c Release --filter FullyQualifiedName~AbuseTests --logger "console;verbosity=detailed"</c>.
 /// </summary>
 [Collection(FaultTests.Name)]
 public sealed class AbuseTests(ITestOutputHelper output)

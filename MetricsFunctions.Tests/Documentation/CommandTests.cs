@@ -53,7 +53,7 @@ public sealed partial class CommandTests(ReadmeService service) : IClassFixture<
         ("FUZZ_BODIES=", LongerTestsAsync),
         ("FAULT_ROUNDS=", LongerTestsAsync),
         ("OUTAGE_SECONDS=", LongerTestsAsync),
-        ("ABUSE_SECONDS=", LongerTestsAsync),
+        ("TMPDIR=/dev/shm ABUSE_SECONDS=", LongerTestsAsync),
         ("SOAK_SECONDS=", LongerTestsAsync),
     ];
 
@@ -201,7 +201,7 @@ public sealed partial class CommandTests(ReadmeService service) : IClassFixture<
     // The same tests run shorter with all others: what has to be right is that the variable is read and the filter finds some.
     static async Task LongerTestsAsync(ReadmeService service, string command)
     {
-        var variable = command.Split('=')[0];
+        var variable = command.Replace("TMPDIR=/dev/shm ", "", StringComparison.Ordinal).Split('=')[0];
         var sources = Directory.EnumerateFiles(Path.Combine(Repository.Root, "MetricsFunctions.Tests"), "*.cs", SearchOption.AllDirectories);
         var texts = await Task.WhenAll(sources.Select(file => File.ReadAllTextAsync(file)));
         Assert.Contains(texts, text => text.Contains($"GetEnvironmentVariable(\"{variable}\")", StringComparison.Ordinal));
