@@ -34,7 +34,7 @@ sealed class LineReaders : IAsyncDisposable
             _parts[i] = new SampleIntake();
 
             // Twice its share, as the shares are not alike.
-            _parts[i].Block.MaxBytes = Math.Min(intake.Block.MaxBytes / Cores * 2, intake.Block.MaxBytes);
+            _parts[i].Block.MaxBytes = intake.Block.MaxBytes / Math.Max(Cores / 2, 1);
             _parts[i].Begin(intake.Accepted, intake.Names);
         }
 

@@ -228,7 +228,10 @@ ref struct NativeHistogram
             cumulative += count;
             if (kept > 0 && bound <= rows[kept - 1].Bound)
             {
-                rows[kept - 1] = rows[kept - 1] with { Cumulative = cumulative };
+                for (var at = kept - 1; at >= 0 && rows[at].Bound >= bound; at--)
+                {
+                    rows[at] = rows[at] with { Cumulative = rows[at].Cumulative + count };
+                }
             }
             else if (double.IsFinite(bound))
             {
