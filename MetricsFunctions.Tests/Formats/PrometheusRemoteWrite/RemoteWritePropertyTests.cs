@@ -25,7 +25,10 @@ public sealed class RemoteWritePropertyTests
             {
                 var plain = new PlainWrites(body, version, Accepted);
                 var found = Reading.InPieces(format, body, Accepted, pieces);
-                Assert.Equal(plain.Faulty, found.Refusals.Listed.Select(refusal => refusal.Item ?? -1).Distinct().Order());
+                int[] faulty = [.. found.Refusals.Listed.Select(refusal => refusal.Item ?? -1).Distinct().Order()];
+
+                // Of more than a hundred faults the last are not listed.
+                Assert.Equal(found.Refusals.IsFull ? plain.Faulty.Intersect(faulty) : plain.Faulty, faulty);
                 if (plain.Faulty.Count == 0)
                 {
                     Assert.Equal(plain.Rows.Order(StringComparer.Ordinal), Reading.RowsOf(found.Block).Order(StringComparer.Ordinal));
