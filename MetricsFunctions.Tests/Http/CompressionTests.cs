@@ -79,8 +79,8 @@ public sealed class CompressionTests(CompressionTests.SmallLimits host) : IClass
     [MemberData(nameof(Encodings))]
     public async Task A_compression_bomb_is_a_413(string encoding)
     {
-        // Within the limit as sent, far beyond it after decompression; snappy reaches a twentieth at best.
-        var bomb = Bodies.Compress(encoding, new byte[(encoding == "snappy" ? 10 : 200) * MaxBodyBytes]);
+        // Within the limit as sent, far beyond it after decompression; snappy reaches a twentieth at best. What is no JSON would be a 400 sooner.
+        var bomb = Bodies.Compress(encoding, [.. Enumerable.Repeat((byte)'\n', (encoding == "snappy" ? 10 : 200) * MaxBodyBytes)]);
         Assert.InRange(bomb.Length, 1, MaxBodyBytes);
         foreach (var mediaType in new[] { Bodies.Json, Bodies.Ndjson })
         {
