@@ -1,7 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using System.Text;
+using MetricsFunctions.Tests;
 
 namespace MetricsFunctions.Benchmarks.Compare;
 
@@ -9,36 +9,16 @@ namespace MetricsFunctions.Benchmarks.Compare;
 sealed class ChildProcess : IAsyncDisposable
 {
     readonly Process _process;
-    readonly StringBuilder _output = new();
+    readonly ProcessOutput _output;
 
     ChildProcess(Process process)
     {
         _process = process;
-        _process.OutputDataReceived += Collect;
-        _process.ErrorDataReceived += Collect;
-        _process.BeginOutputReadLine();
-        _process.BeginErrorReadLine();
-
-        void Collect(object sender, DataReceivedEventArgs line)
-        {
-            lock (_output)
-            {
-                _output.AppendLine(line.Data);
-            }
-        }
+        _output = new ProcessOutput(process);
     }
 
     /// <summary>Everything printed so far.</summary>
-    public string Output
-    {
-        get
-        {
-            lock (_output)
-            {
-                return _output.ToString();
-            }
-        }
-    }
+    public string Output => _output.ToString();
 
     public bool HasExited => _process.HasExited;
 

@@ -1,8 +1,6 @@
 using System.Diagnostics;
 using System.Text;
 using ClickHouse.Driver;
-using MetricsFunctions.EmbeddedClickHouse;
-using MetricsFunctions.Ingestion.Storage;
 
 namespace MetricsFunctions.Benchmarks.Compare;
 
@@ -31,18 +29,8 @@ sealed class Comparison
     /// <exception cref="ComparisonException">Something failed, or a contender lost samples.</exception>
     public static async Task<Report> RunAsync(CompareOptions options, CancellationToken stop)
     {
-        var data = Directory.CreateDirectory(Path.Combine(options.Data, $"metrics-functions-{Environment.ProcessId}"));
-        try
-        {
-            await using var server = await ClickHouseServer.StartAsync(new ClickHouseServerOptions { DataPath = data.FullName }, stop);
-            using var client = new ClickHouseClient(server.ConnectionString);
-            await Schema.ApplyAsync(client, stop);
-            return await new Comparison(options, client, stop).MeasureAsync(new Contenders(server));
-        }
-        finally
-        {
-            data.Delete(recursive: true);
-        }
+        await using var fresh = await FreshClickHouse.StartAsync(options.Data, stop);
+        return await new Comparison(options, fresh.Client, stop).MeasureAsync(new Contenders(fresh.Server));
     }
 
     async Task<Report> MeasureAsync(Contenders contenders)

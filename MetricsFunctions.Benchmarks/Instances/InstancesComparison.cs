@@ -3,7 +3,6 @@ using System.Globalization;
 using ClickHouse.Driver;
 using MetricsFunctions.Benchmarks.Compare;
 using MetricsFunctions.EmbeddedClickHouse;
-using MetricsFunctions.Ingestion.Storage;
 using CompareOptions = MetricsFunctions.Benchmarks.Compare.CompareOptions;
 
 namespace MetricsFunctions.Benchmarks.Instances;
@@ -39,18 +38,8 @@ sealed class InstancesComparison
     /// <exception cref="ComparisonException">Something failed, or samples were lost or doubled.</exception>
     public static async Task<InstancesReport> RunAsync(CompareOptions options, CancellationToken stop)
     {
-        var data = Directory.CreateDirectory(Path.Combine(options.Data, $"metrics-functions-{Environment.ProcessId}"));
-        try
-        {
-            await using var server = await ClickHouseServer.StartAsync(new ClickHouseServerOptions { DataPath = data.FullName }, stop);
-            using var client = new ClickHouseClient(server.ConnectionString);
-            await Schema.ApplyAsync(client, stop);
-            return await new InstancesComparison(options, server, client, stop).MeasureAsync();
-        }
-        finally
-        {
-            data.Delete(recursive: true);
-        }
+        await using var fresh = await FreshClickHouse.StartAsync(options.Data, stop);
+        return await new InstancesComparison(options, fresh.Server, fresh.Client, stop).MeasureAsync();
     }
 
     async Task<InstancesReport> MeasureAsync()

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 
 namespace MetricsFunctions.Tests.Documentation;
 
@@ -50,35 +49,15 @@ public sealed class ReadmeService : IAsyncLifetime
 sealed class BackgroundCommand : IAsyncDisposable
 {
     readonly Process _process;
-    readonly StringBuilder _output = new();
+    readonly ProcessOutput _output;
 
     BackgroundCommand(Process process)
     {
         _process = process;
-        _process.OutputDataReceived += Collect;
-        _process.ErrorDataReceived += Collect;
-        _process.BeginOutputReadLine();
-        _process.BeginErrorReadLine();
-
-        void Collect(object sender, DataReceivedEventArgs line)
-        {
-            lock (_output)
-            {
-                _output.AppendLine(line.Data);
-            }
-        }
+        _output = new ProcessOutput(process);
     }
 
-    string Output
-    {
-        get
-        {
-            lock (_output)
-            {
-                return _output.ToString();
-            }
-        }
-    }
+    string Output => _output.ToString();
 
     public static BackgroundCommand Start(string command, params (string Name, string Value)[] environment)
     {

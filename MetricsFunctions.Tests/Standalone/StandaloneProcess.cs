@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 
 namespace MetricsFunctions.Tests.Standalone;
 
@@ -8,38 +7,18 @@ sealed class StandaloneProcess : IDisposable
 {
     const int Sigterm = 15;
     readonly Process _process;
-    readonly StringBuilder _output = new();
+    readonly ProcessOutput _output;
 
     StandaloneProcess(Process process)
     {
         _process = process;
-        _process.OutputDataReceived += Collect;
-        _process.ErrorDataReceived += Collect;
-        _process.BeginOutputReadLine();
-        _process.BeginErrorReadLine();
-
-        void Collect(object sender, DataReceivedEventArgs line)
-        {
-            lock (_output)
-            {
-                _output.AppendLine(line.Data);
-            }
-        }
+        _output = new ProcessOutput(process);
     }
 
     public int Id => _process.Id;
 
     /// <summary>Everything printed so far.</summary>
-    public string Output
-    {
-        get
-        {
-            lock (_output)
-            {
-                return _output.ToString();
-            }
-        }
-    }
+    public string Output => _output.ToString();
 
     static string Program { get; } = Path.Combine(AppContext.BaseDirectory, "MetricsFunctions.Standalone");
 
