@@ -12,21 +12,19 @@ public sealed class TagSet
     /// <summary>What <see cref="Add"/> answers when there is no room for a tag.</summary>
     internal const string OneTooMany = "is one tag too many: at most 32 are allowed";
 
-    const int MaxEncodedTag = 1 + SampleRules.MaxTagKeyBytes + 2 + SampleRules.MaxTagValueBytes;
-
-    // Every tag as RowBinary has it (length, key, length, value), in the order of arrival; _order sorts them.
-    readonly byte[] _encoded = new byte[SampleRules.MaxTags * MaxEncodedTag];
+    // Keys and values in the order of arrival; _order sorts them.
+    readonly byte[] _text = new byte[SampleRules.MaxTags * (SampleRules.MaxTagKeyBytes + SampleRules.MaxTagValueBytes)];
     readonly Tag[] _order = new Tag[SampleRules.MaxTags];
     int _count;
     int _used;
 
-    readonly record struct Tag(int Start, int Length, int KeyLength);
+    readonly record struct Tag(int Start, int KeyLength, int ValueLength);
 
     /// <summary>Number of tags.</summary>
     public int Count => _count;
 
-    /// <summary>Bytes that <see cref="WriteTo"/> writes.</summary>
-    public int EncodedLength => 1 + _used;
+    /// <summary>Bytes of all keys and values.</summary>
+    public int Length => _used;
 
     /// <summary>Forgets all tags.</summary>
     public void Clear() => _count = _used = 0;
@@ -44,7 +42,7 @@ public sealed class TagSet
         var at = _count;
         for (; at > 0; at--)
         {
-            var order = key.SequenceCompareTo(KeyOf(_order[at - 1]));
+            var order = key.SequenceCompareTo(KeyAt(at - 1));
             if (order == 0)
             {
                 return GivenTwice;
@@ -62,19 +60,19 @@ public sealed class TagSet
         }
 
         _order.AsSpan(at, _count - at).CopyTo(_order.AsSpan(at + 1));
-        var end = RowBinary.WriteString(_encoded, _used, key);
-        end = RowBinary.WriteString(_encoded, end, value);
-        _order[at] = new Tag(_used, end - _used, key.Length);
+        key.CopyTo(_text.AsSpan(_used));
+        value.CopyTo(_text.AsSpan(_used + key.Length));
+        _order[at] = new Tag(_used, key.Length, value.Length);
         _count++;
-        _used = end;
+        _used += key.Length + value.Length;
         return null;
     }
 
-    /// <summary>Removes the tags that were added since <see cref="EncodedLength"/> was this, so that other samples can share those before.</summary>
-    /// <param name="encodedLength">What it was then.</param>
-    public void Truncate(int encodedLength)
+    /// <summary>Removes the tags that were added since <see cref="Length"/> was this, so that other samples can share those before.</summary>
+    /// <param name="length">What it was then.</param>
+    public void Truncate(int length)
     {
-        _used = encodedLength - 1;
+        _used = length;
         var kept = 0;
         for (var i = 0; i < _count; i++)
         {
@@ -87,18 +85,11 @@ public sealed class TagSet
         _count = kept;
     }
 
-    /// <summary>Writes the tags as a RowBinary <c>Map(String, String)</c>.</summary>
-    /// <param name="destination">At least <see cref="EncodedLength"/> bytes.</param>
-    public void WriteTo(Span<byte> destination)
-    {
-        destination[0] = (byte)_count;
-        destination = destination[1..];
-        foreach (var tag in _order.AsSpan(0, _count))
-        {
-            _encoded.AsSpan(tag.Start, tag.Length).CopyTo(destination);
-            destination = destination[tag.Length..];
-        }
-    }
+    /// <summary>A tag's key in UTF-8.</summary>
+    /// <param name="index">The tag's place in the order of the keys.</param>
+    internal ReadOnlySpan<byte> KeyAt(int index) => _order[index] is var tag ? _text.AsSpan(tag.Start, tag.KeyLength) : default;
 
-    ReadOnlySpan<byte> KeyOf(Tag tag) => _encoded.AsSpan(tag.Start + 1, tag.KeyLength);
+    /// <summary>A tag's value in UTF-8.</summary>
+    /// <param name="index">The tag's place in the order of the keys.</param>
+    internal ReadOnlySpan<byte> ValueAt(int index) => _order[index] is var tag ? _text.AsSpan(tag.Start + tag.KeyLength, tag.ValueLength) : default;
 }

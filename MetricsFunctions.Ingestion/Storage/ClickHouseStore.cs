@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using ClickHouse.Driver;
-using MetricsFunctions.Ingestion.Samples;
 using Microsoft.Extensions.Options;
 
 namespace MetricsFunctions.Ingestion.Storage;
@@ -30,16 +29,16 @@ sealed class ClickHouseStore(IClickHouseClient client, IOptions<ClickHouseOption
                 // Where the table is Distributed: the answer waits for every shard, as it waits for the disk of a single server.
                 ["distributed_foreground_insert"] = 1,
 
-                // All rows make one block, and so one part in each month they touch, which is there as a whole or not at all. By default a
-                // block ends at 1,048,449 rows. (The two minima end it early, or not at all when they are 0.)
+                // All blocks are put together, and so are one part in each month they touch, which is there as a whole or not at all. By default
+                // that ends at 1,048,449 rows, or at 256 MiB. (0 is no limit, but of both it is: each block for itself.)
                 ["max_insert_block_size"] = int.MaxValue,
-                ["min_insert_block_size_rows"] = 0,
+                ["min_insert_block_size_rows"] = int.MaxValue,
                 ["min_insert_block_size_bytes"] = 0,
             },
         };
         await using var stream = PipeReader.Create(rows).AsStream();
         using var response = await client.InsertRawStreamAsync(
-            Table, stream, "RowBinary", SampleBlock.Columns, useCompression: false, insert, cancellationToken);
+            Table, stream, "Native", NativeBlocks.Columns, useCompression: false, insert, cancellationToken);
     }
 
     // An INSERT without rows meets every obstacle that one with rows would: network, password, grants, table, read-only mode.

@@ -6,7 +6,7 @@ namespace MetricsFunctions.Ingestion.Storage;
 public interface ISampleStore
 {
     /// <summary>Stores rows; completes when they are committed. The same token again stores nothing and completes just as well.</summary>
-    /// <param name="rows">RowBinary rows with the columns of <see cref="Samples.SampleBlock.Columns"/>.</param>
+    /// <param name="rows">Blocks in ClickHouse's Native format, with the columns of <see cref="NativeBlocks.Columns"/>.</param>
     /// <param name="token">The deduplication token.</param>
     /// <param name="cancellationToken">Gives up waiting; the rows may be stored all the same.</param>
     /// <exception cref="Exception">The rows may or may not be stored; <see cref="StorageFault.Of"/> tells what is wrong.</exception>

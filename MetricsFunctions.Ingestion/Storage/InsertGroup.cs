@@ -14,7 +14,8 @@ sealed class InsertGroup(string token, long deadline)
     const int MostLinks = 128;
 
     readonly TaskCompletionSource _stored = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    readonly RowBuffer _rows = new();
+    readonly ColumnBlocks _columns = new();
+    readonly NativeBlocks _blocks = new();
 
     // The spans of the requests, when somebody wants spans.
     List<ActivityLink>? _links;
@@ -29,18 +30,27 @@ sealed class InsertGroup(string token, long deadline)
     /// <summary>How many samples they brought.</summary>
     public int Samples { get; private set; }
 
-    public ReadOnlySequence<byte> Rows => _rows.ToSequence();
+    /// <summary>The samples as an INSERT sends them; to be asked for when the group is complete, and again for each attempt.</summary>
+    public ReadOnlySequence<byte> Rows
+    {
+        get
+        {
+            _columns.TakeAll(_blocks.Write);
+            return _blocks.ToSequence();
+        }
+    }
 
-    /// <summary>Bytes of all rows.</summary>
-    public long Length => _rows.Length;
+    /// <summary>About how much memory the samples took in their requests.</summary>
+    public long Bytes { get; private set; }
 
     /// <summary>Completes when every row of the group is stored, or fails when they are given up.</summary>
     public Task Stored => _stored.Task;
 
-    /// <summary>Adds a request's rows: few are copied, and many change hands.</summary>
+    /// <summary>Adds a request's samples: few are copied into a block that requests share, and many change hands.</summary>
     public void Append(SampleBlock block)
     {
-        _rows.Append(block.Buffer);
+        Bytes += block.Bytes;
+        _columns.Append(block.Columns);
         Samples += block.Count;
         Requests++;
         if (IngestionTelemetry.IsTraced && Activity.Current is { } request && (_links?.Count ?? 0) < MostLinks)
@@ -56,7 +66,8 @@ sealed class InsertGroup(string token, long deadline)
     /// <param name="fault">Why the rows are not known to be stored; null when they are.</param>
     public void End(StorageUnavailableException? fault)
     {
-        _rows.Release();
+        _columns.TakeAll(_ => { });
+        _blocks.Release();
         if (fault is null)
         {
             _stored.SetResult();

@@ -53,7 +53,7 @@ sealed class InsertLane(
     {
         lock (_gate)
         {
-            RequireRoom(block.Buffer.Length);
+            RequireRoom(block.Bytes);
             var group = _open ??= Enqueue(NewToken());
             var stored = Append(group, block);
             if (group.Requests >= _expected)
@@ -76,7 +76,7 @@ sealed class InsertLane(
                 return same.Stored;
             }
 
-            RequireRoom(block.Buffer.Length);
+            RequireRoom(block.Bytes);
             return Append(Enqueue(token), block);
         }
     }
@@ -117,7 +117,7 @@ sealed class InsertLane(
 
     Task Append(InsertGroup group, SampleBlock block)
     {
-        _pendingBytes += block.Buffer.Length;
+        _pendingBytes += block.Bytes;
         _pendingRequests++;
         group.Append(block);
         var idle = Array.FindIndex(_inserting, loop => loop.IsCompleted);
@@ -144,7 +144,7 @@ sealed class InsertLane(
             lock (_gate)
             {
                 _pending.Remove(group.Token);
-                _pendingBytes -= group.Length;
+                _pendingBytes -= group.Bytes;
                 _pendingRequests -= group.Requests;
                 allBack = Expect((_open?.Requests ?? 0) + group.Requests);
             }

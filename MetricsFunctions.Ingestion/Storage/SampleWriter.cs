@@ -62,7 +62,7 @@ public sealed class SampleWriter : IAsyncDisposable
             return _single.Add(block, TokenOf(idempotencyKey));
         }
 
-        return block.Buffer.Length < LargeBlockBytes ? _shared.Join(block) : _single.Add(block, InsertLane.NewToken());
+        return block.Bytes < LargeBlockBytes ? _shared.Join(block) : _single.Add(block, InsertLane.NewToken());
     }
 
     /// <summary>Takes no more samples and waits until those in hand are stored or given up.</summary>

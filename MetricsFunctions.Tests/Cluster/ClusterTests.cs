@@ -1,7 +1,9 @@
+using System.Buffers;
 using System.Text;
 using ClickHouse.Driver;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Storage;
+using MetricsFunctions.Tests.Storage;
 using Microsoft.Extensions.Options;
 
 namespace MetricsFunctions.Tests.Cluster;
@@ -130,7 +132,7 @@ public sealed class ClusterTests : IAsyncLifetime
         }
 
         using var client = new ClickHouseClient(_cluster.ConnectionString(server));
-        await new ClickHouseStore(client, Options.Create(new ClickHouseOptions())).InsertAsync(block.Rows, token, CancellationToken.None);
+        await new ClickHouseStore(client, Options.Create(new ClickHouseOptions())).InsertAsync(new ReadOnlySequence<byte>(PlainNative.BytesOf(block)), token, CancellationToken.None);
     }
 
     async Task<long> SumAsync(string sql)

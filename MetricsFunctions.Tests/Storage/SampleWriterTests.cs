@@ -65,7 +65,7 @@ public sealed class SampleWriterTests
         await Task.WhenAll(writes);
 
         Assert.Equal(2, Inserts);
-        Assert.Equal(Enumerable.Range(0, 100).SelectMany(i => Block($"name {i}").Rows.ToArray()), _inserts[1].Rows);
+        Assert.Equal(PlainNative.BytesOf(Enumerable.Range(0, 100).Select(i => Block($"name {i}"))), _inserts[1].Rows);
         Assert.NotEqual(_inserts[0].Token, _inserts[1].Token);
     }
 
@@ -80,7 +80,7 @@ public sealed class SampleWriterTests
 
         Assert.Equal(3, Inserts);
         Assert.Single(_inserts.Select(insert => insert.Token).Distinct());
-        Assert.All(_inserts, insert => Assert.Equal(Block("a").Rows.ToArray(), insert.Rows));
+        Assert.All(_inserts, insert => Assert.Equal(PlainNative.BytesOf(Block("a")), insert.Rows));
     }
 
     [Fact]
@@ -100,7 +100,7 @@ public sealed class SampleWriterTests
         var acknowledged = new TaskCompletionSource();
         _answers.Enqueue(() => acknowledged.Task);
         var large = Block("large");
-        await using var writer = Writer(new IngestionOptions { MaxPendingBytes = large.Rows.Length - 1 });
+        await using var writer = Writer(new IngestionOptions { MaxPendingBytes = large.Bytes - 1 });
 
         var write = writer.WriteAsync(large, null);
         var fault = await Assert.ThrowsAsync<StorageUnavailableException>(() => writer.WriteAsync(Block("b"), null));
@@ -183,7 +183,7 @@ public sealed class SampleWriterTests
         _answers.Enqueue(() => acknowledged.Task);
         await using var writer = Writer();
 
-        var large = writer.WriteAsync(Block(new string('n', 255), rows: 10_000), null);
+        var large = writer.WriteAsync(Block(new string('n', 255), rows: 20_000), null);
         await Wait.UntilAsync(() => Task.FromResult(Inserts == 1));
         await writer.WriteAsync(Block("small"), null);
         Assert.False(large.IsCompleted);

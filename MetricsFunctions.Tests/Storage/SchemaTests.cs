@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using ClickHouse.Driver;
 using MetricsFunctions.Ingestion;
-using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Storage;
 
 namespace MetricsFunctions.Tests.Storage;
@@ -36,7 +35,7 @@ public sealed partial class SchemaTests(IngestionHost host) : IClassFixture<Inge
     public async Task A_row_fills_every_column_of_the_table()
     {
         var columns = await host.QueryAsync("SELECT name FROM system.columns WHERE database = 'metrics' AND table = 'samples' ORDER BY position");
-        Assert.Equal(columns.Split('\n'), SampleBlock.Columns);
+        Assert.Equal(columns.Split('\n'), NativeBlocks.Columns);
     }
 
     [Fact]

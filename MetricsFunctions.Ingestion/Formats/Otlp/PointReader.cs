@@ -399,7 +399,7 @@ ref struct PointReader
 
     readonly void AddBound(ReadOnlySpan<byte> suffix, ReadOnlySpan<byte> key, double bound, double value)
     {
-        var length = _block.Tags.EncodedLength;
+        var length = _block.Tags.Length;
         _block.Tags.Add(key, AttributeValue.Write(bound, _bound, "+Inf"u8));
         Add(suffix, value);
         _block.Tags.Truncate(length);

@@ -14,6 +14,8 @@ ref struct SeriesTags
     /// <summary>Bytes of working memory that it needs.</summary>
     public const int Scratch = AttributeKey.Room + AttributeValue.Room;
 
+    const int Unknown = -1;
+
     readonly SampleIntake _intake;
     readonly TagSet _tags;
     readonly Span<byte> _key;
@@ -24,7 +26,7 @@ ref struct SeriesTags
     ReadOnlySpan<byte> _bound;
     bool _isDelta;
 
-    // Of the tags that are shared by all points of the scope, and of the metric; 0 while they are not in place.
+    // Of the tags that are shared by all points of the scope, and of the metric; unknown while they are not in place.
     int _scopeLength;
     int _metricLength;
     bool _isPlain;
@@ -67,7 +69,7 @@ ref struct SeriesTags
     {
         _resource = resource;
         _scope = scope;
-        _scopeLength = 0;
+        _scopeLength = Unknown;
     }
 
     /// <summary>Begins the points of a metric.</summary>
@@ -77,7 +79,7 @@ ref struct SeriesTags
     {
         _isDelta = isDelta;
         _bound = bound;
-        _metricLength = 0;
+        _metricLength = Unknown;
     }
 
     /// <summary>Makes the tags of a point those of the block. There is room for the one that tells its samples apart.</summary>
@@ -86,7 +88,7 @@ ref struct SeriesTags
     /// <returns>Why it cannot be stored: a clause that follows "an attribute".</returns>
     public string? Set(ReadOnlySpan<byte> point, int field)
     {
-        if (_metricLength == 0)
+        if (_metricLength == Unknown)
         {
             Share();
         }
@@ -115,27 +117,27 @@ ref struct SeriesTags
             return null;
         }
 
-        (_scopeLength, _metricLength) = (0, 0);
+        (_scopeLength, _metricLength) = (Unknown, Unknown);
         return Arrange(point, field, _isDelta, Encoding.ASCII.GetString(_bound));
     }
 
     void Share()
     {
-        if (_scopeLength == 0)
+        if (_scopeLength == Unknown)
         {
             Arrange([], 0, isDelta: false, "");
-            _scopeLength = _tags.EncodedLength;
+            _scopeLength = _tags.Length;
         }
 
         _tags.Truncate(_scopeLength);
         _isPlain = !_isDelta || _tags.Add("temporality"u8, "delta"u8) is null;
         _isPlain &= HasRoomForBound();
-        _metricLength = _tags.EncodedLength;
+        _metricLength = _tags.Length;
     }
 
     bool HasRoomForBound()
     {
-        var length = _tags.EncodedLength;
+        var length = _tags.Length;
         var hasRoom = _bound.IsEmpty || _tags.Add(_bound, []) is null;
         _tags.Truncate(length);
         return hasRoom;

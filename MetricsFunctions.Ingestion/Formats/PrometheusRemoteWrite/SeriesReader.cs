@@ -199,7 +199,7 @@ ref struct SeriesReader
 
     bool AddHistogram(ReadOnlySpan<byte> message)
     {
-        var tags = _block.Tags.EncodedLength;
+        var tags = _block.Tags.Length;
         var histogram = new NativeHistogram(message, _buckets);
         if (histogram.IsBroken)
         {
@@ -264,7 +264,7 @@ ref struct SeriesReader
 
     readonly void AddBucket(double bound, double count, long timestamp)
     {
-        var tags = _block.Tags.EncodedLength;
+        var tags = _block.Tags.Length;
         AddBound(bound);
         Add("_bucket"u8, count, timestamp);
         _block.Tags.Truncate(tags);

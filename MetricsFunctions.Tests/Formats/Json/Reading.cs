@@ -1,8 +1,7 @@
-using System.Buffers;
 using System.Globalization;
-using System.Text;
 using MetricsFunctions.Ingestion.Formats;
 using MetricsFunctions.Ingestion.Samples;
+using MetricsFunctions.Tests.Storage;
 
 namespace MetricsFunctions.Tests.Formats.Json;
 
@@ -66,25 +65,7 @@ sealed class Reading
 
     public static List<string> RowsOf(SampleBlock block)
     {
-        var rows = new List<string>();
-        var bytes = block.Rows.ToArray();
-        for (var at = 0; at < bytes.Length;)
-        {
-            var name = Text();
-            var tags = Enumerable.Range(0, Length()).Select(_ => $"{Text()}={Text()}").ToList();
-            rows.Add(Row(name, string.Join(',', tags), BitConverter.ToInt64(bytes, at), BitConverter.ToDouble(bytes, at + 8)));
-            at += 24;
-
-            string Text()
-            {
-                var length = Length();
-                at += length;
-                return Encoding.UTF8.GetString(bytes, at - length, length);
-            }
-
-            int Length() => bytes[at++] is var low && low < 0x80 ? low : (low & 0x7F) | (bytes[at++] << 7);
-        }
-
+        var rows = PlainNative.Read(PlainNative.BytesOf(block)).SelectMany(rows => rows).Select(row => Row(row.Name, row.Tags, row.Timestamp, row.Value)).ToList();
         Assert.Equal(block.Count, rows.Count);
         return rows;
     }

@@ -1,0 +1,69 @@
+namespace MetricsFunctions.Ingestion.Samples;
+
+/// <summary>Any number of samples: full blocks of columns, and behind them one that is being filled.</summary>
+sealed class ColumnBlocks
+{
+    // Copying a sample takes the service some 100 ns, one block more takes ClickHouse some 50 µs.
+    const int MostCopiedRows = 1000;
+
+    readonly List<SampleColumns> _blocks = [];
+    long _fullBytes;
+
+    /// <summary>About how much memory the samples take.</summary>
+    public long Bytes => _fullBytes + (_blocks is [.., var last] ? last.Bytes : 0);
+
+    /// <summary>The block that the next sample belongs into.</summary>
+    public SampleColumns Open => _blocks is [.., { IsFull: false } last] ? last : Begin(SampleColumns.Pool.Get());
+
+    /// <summary>Adds the samples of others: few are copied, and many change hands.</summary>
+    public void Append(ColumnBlocks other)
+    {
+        foreach (var block in other._blocks)
+        {
+            if (block.Rows > MostCopiedRows)
+            {
+                Begin(block);
+            }
+            else
+            {
+                Open.Add(block);
+            }
+        }
+
+        other._blocks.RemoveAll(block => block.Rows > MostCopiedRows);
+        other.Clear();
+    }
+
+    /// <summary>Gives the blocks away.</summary>
+    /// <param name="take">Given each of them, for as long as the call takes.</param>
+    public void TakeAll(Action<SampleColumns> take)
+    {
+        foreach (var block in _blocks)
+        {
+            take(block);
+            SampleColumns.Pool.Return(block);
+        }
+
+        _blocks.Clear();
+        _fullBytes = 0;
+    }
+
+    /// <summary>Forgets all samples, and keeps the memory of few for the next ones.</summary>
+    public void Clear()
+    {
+        for (; _blocks.Count > 1; _blocks.RemoveAt(_blocks.Count - 1))
+        {
+            SampleColumns.Pool.Return(_blocks[^1]);
+        }
+
+        _ = _blocks is [var first] && first.TryReset();
+        _fullBytes = 0;
+    }
+
+    SampleColumns Begin(SampleColumns block)
+    {
+        _fullBytes = Bytes;
+        _blocks.Add(block);
+        return block;
+    }
+}
