@@ -34,6 +34,24 @@ sealed class ColumnBlocks
         other.Clear();
     }
 
+    /// <summary>Puts blocks together as long as they are not full.</summary>
+    public void Merge()
+    {
+        for (var i = 0; i < _blocks.Count - 1;)
+        {
+            var (block, next) = (_blocks[i], _blocks[i + 1]);
+            if (block.IsFull || block.Rows + next.Rows > SampleColumns.MostRows)
+            {
+                i++;
+                continue;
+            }
+
+            block.Add(next);
+            SampleColumns.Pool.Return(next);
+            _blocks.RemoveAt(i + 1);
+        }
+    }
+
     /// <summary>Gives the blocks away.</summary>
     /// <param name="take">Given each of them, for as long as the call takes.</param>
     public void TakeAll(Action<SampleColumns> take)

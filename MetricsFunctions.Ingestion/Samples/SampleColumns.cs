@@ -4,159 +4,169 @@ using Microsoft.Extensions.ObjectPool;
 namespace MetricsFunctions.Ingestion.Samples;
 
 /// <summary>
-/// Samples by column, in pooled memory: each name, tag key and tag value is there once, and a sample has their numbers. Bounded, so that no
-/// array becomes large: who has more samples begins further ones. Not safe for use by several threads at once.
+/// Samples by column, in pooled memory. Each name, each set of tags, and in those each key and each value is there once, and has a number.
+/// Bounded, so that no array becomes large: who has more samples begins further ones. Not safe for use by several threads at once.
 /// </summary>
 sealed class SampleColumns : IResettable
 {
-    const int MostRows = 64 * 1024;
-    const int MostTags = 256 * 1024;
-    const int MostTextBytes = 1024 * 1024;
+    /// <summary>Most samples.</summary>
+    public const int MostRows = 64 * 1024;
 
-    readonly Texts _names = new();
-    readonly Texts _keys = new();
-    readonly Texts _values = new();
-    readonly Column<int> _nameOf = new();
-    readonly Column<int> _endOfTags = new();
-    readonly Column<int> _keyOf = new();
-    readonly Column<int> _valueOf = new();
-    readonly Column<long> _timestamps = new();
-    readonly Column<double> _metricValues = new();
-    readonly Column<Arrival> _arrivals = new();
+    const int MostDistinctBytes = 4 * 1024 * 1024;
+    const int MostOnStack = 256;
+
+    // The tags of the sample that is being added.
+    readonly Column<Tag> _tags = new();
 
     /// <summary>Unused ones: their objects outlive a request.</summary>
     public static ObjectPool<SampleColumns> Pool { get; } = ObjectPool.Create<SampleColumns>();
 
     /// <summary>How many samples there are.</summary>
-    public int Rows => _timestamps.Count;
+    public int Rows => Timestamps.Count;
 
     /// <summary>Whether further samples are to go elsewhere.</summary>
-    public bool IsFull => Rows >= MostRows || _keyOf.Count >= MostTags || _names.Bytes + _keys.Bytes + _values.Bytes >= MostTextBytes;
+    public bool IsFull => Rows >= MostRows || DistinctBytes >= MostDistinctBytes;
 
     /// <summary>About how much memory the samples take.</summary>
-    public int Bytes => Rows * (2 * sizeof(int) + 2 * sizeof(long)) + _keyOf.Count * 2 * sizeof(int) + _names.Bytes + _keys.Bytes + _values.Bytes
-        + _arrivals.Count * 2 * sizeof(long);
+    public int Bytes => Rows * 2 * (sizeof(int) + sizeof(long)) + Arrivals.Count * 2 * sizeof(long) + DistinctBytes;
 
     /// <summary>The distinct metric names.</summary>
-    public Texts Names => _names;
+    public Distinct<byte> Names { get; } = new();
 
     /// <summary>The distinct tag keys.</summary>
-    public Texts Keys => _keys;
+    public Distinct<byte> Keys { get; } = new();
 
     /// <summary>The distinct tag values.</summary>
-    public Texts Values => _values;
+    public Distinct<byte> Values { get; } = new();
+
+    /// <summary>The distinct sets of tags, each in the order of its keys.</summary>
+    public Distinct<Tag> TagSets { get; } = new();
 
     /// <summary>The number of each sample's name.</summary>
-    public ReadOnlySpan<int> NameOf => _nameOf.Values;
+    public Column<int> NameOf { get; } = new();
 
-    /// <summary>How many tags this sample and all before it have.</summary>
-    public ReadOnlySpan<int> EndOfTags => _endOfTags.Values;
-
-    /// <summary>The number of each tag's key, those of a sample in the order of the keys.</summary>
-    public ReadOnlySpan<int> KeyOf => _keyOf.Values;
-
-    /// <summary>The number of each tag's value.</summary>
-    public ReadOnlySpan<int> ValueOf => _valueOf.Values;
+    /// <summary>The number of each sample's set of tags.</summary>
+    public Column<int> TagSetOf { get; } = new();
 
     /// <summary>The time of each sample in Unix milliseconds.</summary>
-    public ReadOnlySpan<long> Timestamps => _timestamps.Values;
+    public Column<long> Timestamps { get; } = new();
 
     /// <summary>The value of each sample.</summary>
-    public ReadOnlySpan<double> MetricValues => _metricValues.Values;
+    public Column<double> MetricValues { get; } = new();
 
-    /// <summary>Which samples came together, in the order of their rows.</summary>
-    public ReadOnlySpan<Arrival> Arrivals => _arrivals.Values;
+    /// <summary>Which samples came together, in their order.</summary>
+    public Column<Arrival> Arrivals { get; } = new();
+
+    int DistinctBytes => Names.Bytes + Keys.Bytes + Values.Bytes + TagSets.Bytes;
 
     /// <summary>Adds a sample.</summary>
     public void Add(ReadOnlySpan<byte> name, TagSet tags, double value, long timestamp, long receivedAt)
     {
         // Most samples have the tag keys of the one before, and some of its other texts.
-        var (likelyName, likelyTag, end) = (-1, 0, _keyOf.Count);
-        if (Rows > 0)
+        var (lastName, lastTagSet) = Rows > 0 ? (NameOf.Values[^1], TagSetOf.Values[^1]) : (-1, -1);
+        var last = lastTagSet < 0 ? [] : TagSets[lastTagSet];
+        _tags.Clear();
+        for (var i = 0; i < tags.Count; i++)
         {
-            likelyName = _nameOf.Values[^1];
-            likelyTag = Rows > 1 ? _endOfTags.Values[^2] : 0;
+            var likely = i < last.Length ? last[i] : new Tag(-1, -1);
+            _tags.Add(new Tag(Keys.NumberOf(tags.KeyAt(i), likely.Key), Values.NumberOf(tags.ValueAt(i), likely.Value)));
         }
 
-        _nameOf.Add(_names.NumberOf(name, likelyName));
-        for (var i = 0; i < tags.Count; i++, likelyTag++)
-        {
-            var isLikely = likelyTag < end;
-            _keyOf.Add(_keys.NumberOf(tags.KeyAt(i), isLikely ? _keyOf.Values[likelyTag] : -1));
-            _valueOf.Add(_values.NumberOf(tags.ValueAt(i), isLikely ? _valueOf.Values[likelyTag] : -1));
-        }
-
-        _endOfTags.Add(_keyOf.Count);
-        _timestamps.Add(timestamp);
-        _metricValues.Add(value);
-        Arrive(1, receivedAt);
+        NameOf.Add(Names.NumberOf(name, lastName));
+        TagSetOf.Add(TagSets.NumberOf(_tags.Values, lastTagSet));
+        Timestamps.Add(timestamp);
+        MetricValues.Add(value);
+        Arrive(new Arrival(1, receivedAt));
     }
 
-    /// <summary>Adds the samples of others; for few, as it takes longer than to leave them where they are.</summary>
+    /// <summary>Adds the samples of others.</summary>
     public void Add(SampleColumns other)
     {
-        var tags = _keyOf.Count;
-        foreach (var end in other.EndOfTags)
-        {
-            _endOfTags.Add(tags + end);
-        }
-
-        Add(_names, _nameOf, other._names, other._nameOf);
-        Add(_keys, _keyOf, other._keys, other._keyOf);
-        Add(_values, _valueOf, other._values, other._valueOf);
-        _timestamps.Add(other._timestamps.Values);
-        _metricValues.Add(other._metricValues.Values);
-        foreach (var arrival in other.Arrivals)
-        {
-            Arrive(arrival.Rows, arrival.ReceivedAt);
-        }
-    }
-
-    /// <summary>Forgets all samples; memory that only many needed goes back to its pool.</summary>
-    public bool TryReset()
-    {
-        _names.Clear();
-        _keys.Clear();
-        _values.Clear();
-        _nameOf.Clear();
-        _endOfTags.Clear();
-        _keyOf.Clear();
-        _valueOf.Clear();
-        _timestamps.Clear();
-        _metricValues.Clear();
-        _arrivals.Clear();
-        return true;
-    }
-
-    static void Add(Texts texts, Column<int> numbers, Texts otherTexts, Column<int> otherNumbers)
-    {
-        const int MostOnStack = 256;
+        // For each number of the other: what it is here.
+        var count = other.Names.Count + other.Keys.Count + other.Values.Count + other.TagSets.Count;
         int[]? rented = null;
-        var numberHere = otherTexts.Count <= MostOnStack ? stackalloc int[MostOnStack] : rented = ArrayPool<int>.Shared.Rent(otherTexts.Count);
-        texts.Add(otherTexts, numberHere);
-        foreach (var number in otherNumbers.Values)
+        var numbers = count <= MostOnStack ? stackalloc int[MostOnStack] : rented = ArrayPool<int>.Shared.Rent(count);
+        var names = Take(ref numbers, other.Names.Count);
+        var keys = Take(ref numbers, other.Keys.Count);
+        var values = Take(ref numbers, other.Values.Count);
+        var tagSets = Take(ref numbers, other.TagSets.Count);
+        Names.Add(other.Names, names);
+        Keys.Add(other.Keys, keys);
+        Values.Add(other.Values, values);
+        for (var i = 0; i < other.TagSets.Count; i++)
         {
-            numbers.Add(numberHere[number]);
+            _tags.Clear();
+            foreach (var tag in other.TagSets[i])
+            {
+                _tags.Add(new Tag(keys[tag.Key], values[tag.Value]));
+            }
+
+            tagSets[i] = TagSets.NumberOf(_tags.Values, likely: -1);
+        }
+
+        Add(NameOf, other.NameOf, names);
+        Add(TagSetOf, other.TagSetOf, tagSets);
+        Timestamps.Add(other.Timestamps.Values);
+        MetricValues.Add(other.MetricValues.Values);
+        foreach (var arrival in other.Arrivals.Values)
+        {
+            Arrive(arrival);
         }
 
         if (rented is not null)
         {
             ArrayPool<int>.Shared.Return(rented);
         }
+
+        static Span<int> Take(ref Span<int> numbers, int count)
+        {
+            var taken = numbers[..count];
+            numbers = numbers[count..];
+            return taken;
+        }
     }
 
-    void Arrive(int rows, long receivedAt)
+    /// <summary>Forgets all samples; memory that only many needed goes back to its pool.</summary>
+    public bool TryReset()
     {
-        if (_arrivals.Count > 0 && _arrivals.Values[^1] is var last && last.ReceivedAt == receivedAt)
+        Names.Clear();
+        Keys.Clear();
+        Values.Clear();
+        TagSets.Clear();
+        NameOf.Clear();
+        TagSetOf.Clear();
+        Timestamps.Clear();
+        MetricValues.Clear();
+        Arrivals.Clear();
+        return true;
+    }
+
+    static void Add(Column<int> numbers, Column<int> others, ReadOnlySpan<int> numberHere)
+    {
+        var added = numbers.Reserve(others.Count);
+        for (var i = 0; i < added.Length; i++)
         {
-            _arrivals.Values[^1] = last with { Rows = last.Rows + rows };
+            added[i] = numberHere[others.Values[i]];
+        }
+    }
+
+    void Arrive(Arrival arrival)
+    {
+        if (Arrivals.Values is [.., var last] && last.ReceivedAt == arrival.ReceivedAt)
+        {
+            Arrivals.Values[^1] = last with { Rows = last.Rows + arrival.Rows };
         }
         else
         {
-            _arrivals.Add(new Arrival(rows, receivedAt));
+            Arrivals.Add(arrival);
         }
     }
 }
+
+/// <summary>A tag of a set.</summary>
+/// <param name="Key">The number of its key.</param>
+/// <param name="Value">The number of its value.</param>
+readonly record struct Tag(int Key, int Value);
 
 /// <summary>Samples that came together.</summary>
 /// <param name="Rows">How many, behind those that came before.</param>

@@ -35,6 +35,7 @@ sealed class InsertGroup(string token, long deadline)
     {
         get
         {
+            _columns.Merge();
             _columns.TakeAll(_blocks.Write);
             return _blocks.ToSequence();
         }

@@ -25,6 +25,9 @@ sealed class InsertLane(
     static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
     static readonly TimeSpan LongestGathering = TimeSpan.FromMilliseconds(50);
 
+    // A group of this many gains nothing from more, which would only make it slower to answer.
+    const int MostSamples = 50_000;
+
     readonly Lock _gate = new();
     readonly Queue<InsertGroup> _waiting = new();
     readonly Dictionary<string, InsertGroup> _pending = [];
@@ -39,7 +42,7 @@ sealed class InsertLane(
     TaskCompletionSource _complete = new();
 
     /// <summary>A token that no other INSERT has.</summary>
-    public static string NewToken() => Guid.NewGuid().ToString("N");
+    static string NewToken() => Guid.NewGuid().ToString("N");
 
     /// <summary>Bytes that wait for their INSERT or are on their way.</summary>
     public long PendingBytes => Volatile.Read(ref _pendingBytes);
@@ -54,7 +57,7 @@ sealed class InsertLane(
         lock (_gate)
         {
             RequireRoom(block.Bytes);
-            var group = _open ??= Enqueue(NewToken());
+            var group = _open = _open is { Samples: < MostSamples } ? _open : Enqueue(NewToken());
             var stored = Append(group, block);
             if (group.Requests >= _expected)
             {
@@ -172,13 +175,13 @@ sealed class InsertLane(
     {
         lock (_gate)
         {
-            _open = null;
             if (!_waiting.TryDequeue(out var group))
             {
                 // Said under the lock, so that whoever comes next starts a new loop.
                 _inserting[loop] = Task.CompletedTask;
             }
 
+            _open = _open == group ? null : _open;
             return group;
         }
     }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using MetricsFunctions.Ingestion.Samples;
@@ -42,38 +43,40 @@ sealed class NativeBlocks
             return;
         }
 
+        var rented = ArrayPool<int>.Shared.Rent(samples.Rows);
+        var rows = rented.AsSpan(0, samples.Rows);
+        TableOrder.Sort(samples, rows);
+
         WriteVarint((uint)Columns.Count);
-        WriteVarint((uint)samples.Rows);
+        WriteVarint((uint)rows.Length);
 
         Write(MetricName);
         Write(DictionaryVersion);
-        WriteDictionary(samples.Names, samples.NameOf);
+        WriteDictionary(samples.Names, samples.NameOf.Values, rows);
 
         Write(Tags);
         Write(DictionaryVersion);
         Write(DictionaryVersion);
-        foreach (var end in samples.EndOfTags)
-        {
-            Write((long)end);
-        }
-
-        WriteDictionary(samples.Keys, samples.KeyOf);
-        WriteDictionary(samples.Values, samples.ValueOf);
+        WriteTags(samples, rows);
 
         Write(Timestamp);
-        Write(MemoryMarshal.AsBytes(samples.Timestamps));
+        WriteFixed<long>(samples.Timestamps.Values, rows);
 
         Write(MetricValue);
-        Write(MemoryMarshal.AsBytes(samples.MetricValues));
+        WriteFixed<double>(samples.MetricValues.Values, rows);
 
         Write(ReceivedAt);
-        foreach (var arrival in samples.Arrivals)
+        var receivedAt = ArrayPool<long>.Shared.Rent(rows.Length);
+        var row = 0;
+        foreach (var arrival in samples.Arrivals.Values)
         {
-            for (var row = 0; row < arrival.Rows; row++)
-            {
-                Write(arrival.ReceivedAt);
-            }
+            receivedAt.AsSpan(row, arrival.Rows).Fill(arrival.ReceivedAt);
+            row += arrival.Rows;
         }
+
+        WriteFixed<long>(receivedAt, rows);
+        ArrayPool<long>.Shared.Return(receivedAt);
+        ArrayPool<int>.Shared.Return(rented);
     }
 
     /// <summary>The blocks; valid until the next call that changes them.</summary>
@@ -106,18 +109,79 @@ sealed class NativeBlocks
 
     static byte[] Header(string name, string type) => [(byte)name.Length, .. Encoding.ASCII.GetBytes(name), (byte)type.Length, .. Encoding.ASCII.GetBytes(type)];
 
-    void WriteDictionary(Texts texts, ReadOnlySpan<int> numbers)
+    void WriteTags(SampleColumns samples, ReadOnlySpan<int> rows)
     {
-        // Nothing at all is what ClickHouse reads of an empty column.
-        if (numbers.IsEmpty)
+        var tags = 0;
+        foreach (var row in rows)
+        {
+            tags += samples.TagSets[samples.TagSetOf.Values[row]].Length;
+            Write((long)tags);
+        }
+
+        // Nothing at all is what ClickHouse reads of dictionaries without use.
+        if (tags == 0)
         {
             return;
         }
 
+        var keys = ArrayPool<int>.Shared.Rent(tags);
+        var values = ArrayPool<int>.Shared.Rent(tags);
+        var at = 0;
+        foreach (var row in rows)
+        {
+            foreach (var tag in samples.TagSets[samples.TagSetOf.Values[row]])
+            {
+                (keys[at], values[at++]) = (tag.Key, tag.Value);
+            }
+        }
+
+        WriteDictionary(samples.Keys, keys.AsSpan(0, tags));
+        WriteDictionary(samples.Values, values.AsSpan(0, tags));
+        ArrayPool<int>.Shared.Return(keys);
+        ArrayPool<int>.Shared.Return(values);
+    }
+
+    // Values of the same width, those of the rows in their order.
+    void WriteFixed<T>(ReadOnlySpan<T> values, ReadOnlySpan<int> rows)
+        where T : unmanaged
+    {
+        while (!rows.IsEmpty)
+        {
+            var room = MemoryMarshal.Cast<byte, T>(Room(Unsafe.SizeOf<T>()));
+            var some = Math.Min(rows.Length, room.Length);
+            for (var i = 0; i < some; i++)
+            {
+                room[i] = values[rows[i]];
+            }
+
+            _used += some * Unsafe.SizeOf<T>();
+            rows = rows[some..];
+        }
+    }
+
+    void WriteDictionary(Distinct<byte> texts, ReadOnlySpan<int> numbers, ReadOnlySpan<int> rows)
+    {
+        var rented = ArrayPool<int>.Shared.Rent(rows.Length);
+        for (var i = 0; i < rows.Length; i++)
+        {
+            rented[i] = numbers[rows[i]];
+        }
+
+        WriteDictionary(texts, rented.AsSpan(0, rows.Length));
+        ArrayPool<int>.Shared.Return(rented);
+    }
+
+    void WriteDictionary(Distinct<byte> texts, ReadOnlySpan<int> numbers)
+    {
         var width = texts.Count <= 1 << 8 ? 0 : texts.Count <= 1 << 16 ? 1 : 2;
         Write(HasKeys | (long)width);
         Write((long)texts.Count);
-        Write(texts.Encoded);
+        for (var i = 0; i < texts.Count; i++)
+        {
+            WriteVarint((uint)texts[i].Length);
+            Write(texts[i]);
+        }
+
         Write((long)numbers.Length);
         while (!numbers.IsEmpty)
         {

@@ -13,7 +13,7 @@ namespace MetricsFunctions.Ingestion.Storage;
 /// </summary>
 public sealed class SampleWriter : IAsyncDisposable
 {
-    // A block this large, some thousand rows, gains nothing from company, and would make it wait.
+    // A block this large, some thousand rows, would make small ones wait; it shares an INSERT only with its like, when all are under way.
     const int LargeBlockBytes = 256 * 1024;
 
     // Requests that are an INSERT each would wait for one another's round trips; more at a time would only make ClickHouse merge more.
@@ -33,7 +33,7 @@ public sealed class SampleWriter : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(telemetry);
-        // Two lanes: small requests share an INSERT, one at a time so that it grows, and never stand behind a large one.
+        // Two lanes: small requests share INSERTs, one at a time so that it grows, and never stand behind a large one.
         var state = new StorageState(logger);
         _shared = Lane("shared", inserts: 1);
         _single = Lane("single", SingleInserts);
@@ -62,7 +62,7 @@ public sealed class SampleWriter : IAsyncDisposable
             return _single.Add(block, TokenOf(idempotencyKey));
         }
 
-        return block.Bytes < LargeBlockBytes ? _shared.Join(block) : _single.Add(block, InsertLane.NewToken());
+        return (block.Bytes < LargeBlockBytes ? _shared : _single).Join(block);
     }
 
     /// <summary>Takes no more samples and waits until those in hand are stored or given up.</summary>

@@ -89,7 +89,7 @@ public sealed class NativeBlocksTests(IngestionHost host) : IClassFixture<Ingest
     [Fact]
     public async Task However_many_blocks_an_INSERT_has_it_makes_one_part_a_month()
     {
-        PlainRow[][] requests = [.. Enumerable.Range(0, 10).Select(request => Enumerable.Range(0, request % 3 == 0 ? 20 : 5000)
+        PlainRow[][] requests = [.. Enumerable.Range(0, 10).Select(request => Enumerable.Range(0, request % 3 == 0 ? 20 : 20_000)
             .Select(i => new PlainRow($"m{i % 20}", $"host=a{i % 250}", Now - 40L * 86_400_000 * (i % 2), i, Now + request)).ToArray())];
         Assert.NotEqual(1, PlainNative.Read(BytesOf(requests)).Count);
         await AssertStoredAsync(requests);
@@ -126,20 +126,29 @@ public sealed class NativeBlocksTests(IngestionHost host) : IClassFixture<Ingest
         await host.QueryAsync("TRUNCATE TABLE metrics.samples");
         using var client = new ClickHouseClient(host.ClickHouse.ConnectionString);
         var store = new ClickHouseStore(client, Options.Create(new ClickHouseOptions()));
-        await store.InsertAsync(new ReadOnlySequence<byte>(BytesOf(requests)), $"{Guid.NewGuid()}", CancellationToken.None);
+        var bytes = BytesOf(requests);
+        var blocks = PlainNative.Read(bytes);
+        await store.InsertAsync(new ReadOnlySequence<byte>(bytes), $"{Guid.NewGuid()}", CancellationToken.None);
 
         var stored = await host.QueryAsync("""
             SELECT base64Encode(metric_name), base64Encode(arrayStringConcat(arrayMap((key, value) -> concat(key, '=', value), mapKeys(tags), mapValues(tags)), ',')),
                    toUnixTimestamp64Milli(timestamp), reinterpretAsInt64(metric_value), toUnixTimestamp64Milli(received_at)
             FROM metrics.samples
+            ORDER BY metric_name, toStartOfHour(timestamp), tags, timestamp
             """);
-        var rows = stored.Split('\n').Select(line => line.Split('\t')).Select(fields => new PlainRow(
+        PlainRow[] rows = [.. stored.Split('\n').Select(line => line.Split('\t')).Select(fields => new PlainRow(
             TextOf(fields[0]),
             TextOf(fields[1]),
             long.Parse(fields[2], CultureInfo.InvariantCulture),
             BitConverter.Int64BitsToDouble(long.Parse(fields[3], CultureInfo.InvariantCulture)),
-            long.Parse(fields[4], CultureInfo.InvariantCulture)));
+            long.Parse(fields[4], CultureInfo.InvariantCulture)))];
         Assert.Equal(InOrder(requests.SelectMany(request => request)), InOrder(rows));
+
+        // What a block is sorted by is what ClickHouse sorts by.
+        if (blocks is [var block])
+        {
+            Assert.Equal(rows.Select(row => (row.Name, row.Tags, row.Timestamp)), block.Select(row => (row.Name, row.Tags, row.Timestamp)));
+        }
 
         static string TextOf(string field) => Encoding.UTF8.GetString(Convert.FromBase64String(field));
     }

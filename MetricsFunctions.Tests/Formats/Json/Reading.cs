@@ -47,7 +47,7 @@ sealed class Reading
             Assert.Equal(Pointers.Take(Refusals.MaxListed), found.Refusals.Listed.Select(refusal => refusal.Path));
             if (Pointers.Count == 0)
             {
-                Assert.Equal(Rows, RowsOf(found.Block));
+                Assert.Equal(Rows.Order(StringComparer.Ordinal), RowsOf(found.Block).Order(StringComparer.Ordinal));
             }
 
             return;
