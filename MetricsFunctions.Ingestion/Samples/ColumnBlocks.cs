@@ -40,15 +40,16 @@ sealed class ColumnBlocks
         for (var i = 0; i < _blocks.Count - 1;)
         {
             var (block, next) = (_blocks[i], _blocks[i + 1]);
-            if (block.IsFull || block.Rows + next.Rows > SampleColumns.MostRows)
+            if (block.HasRoomFor(next))
+            {
+                block.Add(next);
+                SampleColumns.Pool.Return(next);
+                _blocks.RemoveAt(i + 1);
+            }
+            else
             {
                 i++;
-                continue;
             }
-
-            block.Add(next);
-            SampleColumns.Pool.Return(next);
-            _blocks.RemoveAt(i + 1);
         }
     }
 

@@ -9,7 +9,12 @@ namespace MetricsFunctions.Ingestion.Samples;
 /// </summary>
 public sealed class SampleBlock : IResettable
 {
+    // Of a row beside its texts: three numbers, and the lengths of the name and the tags.
+    const int RowBytes = 3 * sizeof(long) + 2;
+    const int TagBytes = 2;
+
     long _receivedAt;
+    long _rowBytes;
 
     /// <summary>The tags that the next <see cref="Add"/> takes; they stay until changed.</summary>
     public TagSet Tags { get; } = new();
@@ -26,8 +31,11 @@ public sealed class SampleBlock : IResettable
     /// <summary>Whether samples have been left out.</summary>
     public bool IsFull { get; private set; }
 
-    /// <summary>About how much memory the samples take.</summary>
-    public long Bytes => Columns.Bytes;
+    /// <summary>
+    /// The larger of what the samples take here, where each text is there once, and of what they come to in ClickHouse, where each sample has
+    /// its own.
+    /// </summary>
+    public long Bytes => Math.Max(Columns.Bytes, _rowBytes);
 
     /// <summary>The samples, for whoever takes them over.</summary>
     internal ColumnBlocks Columns { get; } = new();
@@ -51,6 +59,7 @@ public sealed class SampleBlock : IResettable
         }
 
         Columns.Open.Add(name, Tags, value, timestamp, _receivedAt);
+        _rowBytes += RowBytes + name.Length + Tags.Length + Tags.Count * TagBytes;
         Count++;
     }
 
@@ -59,6 +68,7 @@ public sealed class SampleBlock : IResettable
     internal void Append(SampleBlock other)
     {
         Columns.Append(other.Columns);
+        _rowBytes += other._rowBytes;
         Count += other.Count;
         IsFull |= other.IsFull;
     }
@@ -67,6 +77,7 @@ public sealed class SampleBlock : IResettable
     public bool TryReset()
     {
         Columns.Clear();
+        _rowBytes = 0;
         Count = 0;
         IsFull = false;
         Tags.Clear();

@@ -9,9 +9,8 @@ namespace MetricsFunctions.Ingestion.Samples;
 /// </summary>
 sealed class SampleColumns : IResettable
 {
-    /// <summary>Most samples.</summary>
-    public const int MostRows = 64 * 1024;
-
+    const int MostRows = 64 * 1024;
+    const int MostTags = 1024 * 1024;
     const int MostDistinctBytes = 4 * 1024 * 1024;
     const int MostOnStack = 256;
 
@@ -25,7 +24,7 @@ sealed class SampleColumns : IResettable
     public int Rows => Timestamps.Count;
 
     /// <summary>Whether further samples are to go elsewhere.</summary>
-    public bool IsFull => Rows >= MostRows || DistinctBytes >= MostDistinctBytes;
+    public bool IsFull => Rows >= MostRows || Tags >= MostTags || DistinctBytes >= MostDistinctBytes;
 
     /// <summary>About how much memory the samples take.</summary>
     public int Bytes => Rows * 2 * (sizeof(int) + sizeof(long)) + Arrivals.Count * 2 * sizeof(long) + DistinctBytes;
@@ -57,6 +56,9 @@ sealed class SampleColumns : IResettable
     /// <summary>Which samples came together, in their order.</summary>
     public Column<Arrival> Arrivals { get; } = new();
 
+    /// <summary>How many tags all samples together have.</summary>
+    public int Tags { get; private set; }
+
     int DistinctBytes => Names.Bytes + Keys.Bytes + Values.Bytes + TagSets.Bytes;
 
     /// <summary>Adds a sample.</summary>
@@ -76,8 +78,12 @@ sealed class SampleColumns : IResettable
         TagSetOf.Add(TagSets.NumberOf(_tags.Values, lastTagSet));
         Timestamps.Add(timestamp);
         MetricValues.Add(value);
+        Tags += tags.Count;
         Arrive(new Arrival(1, receivedAt));
     }
+
+    /// <summary>Whether the samples of others may come here.</summary>
+    public bool HasRoomFor(SampleColumns other) => !IsFull && Rows + other.Rows <= MostRows && Tags + other.Tags <= MostTags;
 
     /// <summary>Adds the samples of others.</summary>
     public void Add(SampleColumns other)
@@ -108,6 +114,7 @@ sealed class SampleColumns : IResettable
         Add(TagSetOf, other.TagSetOf, tagSets);
         Timestamps.Add(other.Timestamps.Values);
         MetricValues.Add(other.MetricValues.Values);
+        Tags += other.Tags;
         foreach (var arrival in other.Arrivals.Values)
         {
             Arrive(arrival);
@@ -138,6 +145,7 @@ sealed class SampleColumns : IResettable
         Timestamps.Clear();
         MetricValues.Clear();
         Arrivals.Clear();
+        Tags = 0;
         return true;
     }
 

@@ -41,7 +41,7 @@ sealed class InsertGroup(string token, long deadline)
         }
     }
 
-    /// <summary>About how much memory the samples took in their requests.</summary>
+    /// <summary>The sum of <see cref="SampleBlock.Bytes"/>.</summary>
     public long Bytes { get; private set; }
 
     /// <summary>Completes when every row of the group is stored, or fails when they are given up.</summary>

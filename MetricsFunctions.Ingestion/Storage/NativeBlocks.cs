@@ -111,21 +111,21 @@ sealed class NativeBlocks
 
     void WriteTags(SampleColumns samples, ReadOnlySpan<int> rows)
     {
-        var tags = 0;
+        var end = 0L;
         foreach (var row in rows)
         {
-            tags += samples.TagSets[samples.TagSetOf.Values[row]].Length;
-            Write((long)tags);
+            end += samples.TagSets[samples.TagSetOf.Values[row]].Length;
+            Write(end);
         }
 
         // Nothing at all is what ClickHouse reads of dictionaries without use.
-        if (tags == 0)
+        if (samples.Tags == 0)
         {
             return;
         }
 
-        var keys = ArrayPool<int>.Shared.Rent(tags);
-        var values = ArrayPool<int>.Shared.Rent(tags);
+        var keys = ArrayPool<int>.Shared.Rent(samples.Tags);
+        var values = ArrayPool<int>.Shared.Rent(samples.Tags);
         var at = 0;
         foreach (var row in rows)
         {
@@ -135,8 +135,8 @@ sealed class NativeBlocks
             }
         }
 
-        WriteDictionary(samples.Keys, keys.AsSpan(0, tags));
-        WriteDictionary(samples.Values, values.AsSpan(0, tags));
+        WriteDictionary(samples.Keys, keys.AsSpan(0, samples.Tags));
+        WriteDictionary(samples.Values, values.AsSpan(0, samples.Tags));
         ArrayPool<int>.Shared.Return(keys);
         ArrayPool<int>.Shared.Return(values);
     }

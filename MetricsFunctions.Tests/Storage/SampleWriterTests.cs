@@ -183,7 +183,7 @@ public sealed class SampleWriterTests
         _answers.Enqueue(() => acknowledged.Task);
         await using var writer = Writer();
 
-        var large = writer.WriteAsync(Block(new string('n', 255), rows: 20_000), null);
+        var large = writer.WriteAsync(Block(new string('n', 255), rows: 10_000), null);
         await Wait.UntilAsync(() => Task.FromResult(Inserts == 1));
         await writer.WriteAsync(Block("small"), null);
         Assert.False(large.IsCompleted);
