@@ -36,6 +36,14 @@ public sealed class IngestionOptions
     public TimeSpan WriteTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
+    /// Whether this is the only instance that writes to its ClickHouse. Then it knows by itself which requests it has stored, and those with
+    /// an <c>Idempotency-Key</c>, remote write and OTLP share INSERTs with others instead of being one each. Default: no, but yes for Standalone
+    /// with its embedded ClickHouse. Two instances that both believe it, be it for a moment while one replaces the other, may store a
+    /// request twice that was sent to both.
+    /// </summary>
+    public bool SingleInstance { get; set; }
+
+    /// <summary>
     /// Oldest accepted <c>timestamp</c>. Default 365 days, the TTL of <c>metrics.samples</c>: an older row would be dropped by the table
     /// at once. From 1 min to 3,000 days, so that one INSERT stays under ClickHouse's 100 partitions.
     /// </summary>

@@ -38,6 +38,7 @@ public static class IngestionServices
             ClickHouseConnection.Open(provider.GetRequiredService<IOptions<ClickHouseOptions>>().Value.ConnectionString!));
         services.AddSingleton<ISampleStore, ClickHouseStore>();
         services.AddSingleton<SampleWriter>();
+        services.AddHostedService(provider => provider.GetRequiredService<SampleWriter>());
         services.AddSingleton<ApiKeys>();
         services.AddSingleton<IngestEndpoint>();
         services.AddSingleton<HealthEndpoint>();

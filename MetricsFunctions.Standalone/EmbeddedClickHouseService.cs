@@ -1,5 +1,6 @@
 using ClickHouse.Driver;
 using MetricsFunctions.EmbeddedClickHouse;
+using MetricsFunctions.Ingestion;
 using MetricsFunctions.Ingestion.Storage;
 
 namespace MetricsFunctions.Standalone;
@@ -69,6 +70,9 @@ static class EmbeddedClickHouseExtensions
             TcpPort = settings.GetValue<ushort>("TcpPort"),
         };
         builder.Configuration[$"ConnectionStrings:{ClickHouseOptions.Name}"] = $"Host=127.0.0.1;Port={options.HttpPort};Username=default";
+
+        // Others would have to be pointed at this process's own server.
+        builder.Configuration[$"{IngestionOptions.Section}:{nameof(IngestionOptions.SingleInstance)}"] ??= "true";
         builder.Services.AddSingleton(options);
         builder.Services.AddHostedService<EmbeddedClickHouseService>();
     }

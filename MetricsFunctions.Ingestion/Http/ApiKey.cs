@@ -37,6 +37,9 @@ sealed class ApiKey
     /// <summary>The names that its samples may have.</summary>
     public AcceptedNames Names { get; }
 
+    /// <summary>Its SHA-256.</summary>
+    public ReadOnlySpan<byte> Hash => _hash;
+
     /// <summary>Finds the key that was sent, in a time that does not tell how much of it is right.</summary>
     /// <param name="keys">Those there are.</param>
     /// <param name="sent">At least one byte.</param>

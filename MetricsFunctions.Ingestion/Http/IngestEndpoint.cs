@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Storage;
 using MetricsFunctions.Ingestion.Telemetry;
@@ -15,7 +14,6 @@ namespace MetricsFunctions.Ingestion.Http;
 /// </summary>
 public sealed partial class IngestEndpoint
 {
-    const string IdempotencyKeyHeader = "Idempotency-Key";
     const int MaxIdempotencyKeyLength = 255;
 
     // Rows of what agents send take about as much as the body, or a few times that where many samples share their tags in it.
@@ -120,14 +118,13 @@ public sealed partial class IngestEndpoint
         {
             Task stored;
             Tally tally;
-            string? key = request.Headers[IdempotencyKeyHeader];
-            using var hash = key is null && protocol.IsKeyedByContent ? IncrementalHash.CreateHash(HashAlgorithmName.SHA256) : null;
+            using var identity = RequestIdentity.Begin(request, protocol, apiKey);
             var intake = _intakes.Get();
             try
             {
                 intake.Block.MaxBytes = MostRowBytesPerBodyByte * _options.MaxBodyBytes;
                 intake.Begin(new AcceptedTime(_time.GetUtcNow(), _options.MaxSampleAge), apiKey?.Names ?? default);
-                if (await _bodies.ReadAsync(request, format, intake, hash) is { } problem)
+                if (await _bodies.ReadAsync(request, format, intake, identity) is { } problem)
                 {
                     return problem;
                 }
@@ -139,8 +136,13 @@ public sealed partial class IngestEndpoint
                 }
 
                 tally = intake.Tally;
-                key ??= hash is null ? null : $"{request.Path} {Convert.ToHexStringLower(hash.GetCurrentHash())}";
-                stored = tally.Samples == 0 ? Task.CompletedTask : _writer.WriteAsync(intake.Block, key);
+                if (identity is not null)
+                {
+                    intake.Block.RequestId = RequestIdentity.End(identity);
+                    await _writer.KnowsRequestsAsync();
+                }
+
+                stored = tally.Samples == 0 ? Task.CompletedTask : _writer.WriteAsync(intake.Block);
             }
             finally
             {
@@ -161,9 +163,9 @@ public sealed partial class IngestEndpoint
     }
 
     static Problem? CheckIdempotencyKey(HttpRequest request) =>
-        request.Headers[IdempotencyKeyHeader] is [] or [{ Length: > 0 and <= MaxIdempotencyKeyLength }]
+        request.Headers[RequestIdentity.KeyHeader] is [] or [{ Length: > 0 and <= MaxIdempotencyKeyLength }]
             ? null
-            : new Problem(StatusCodes.Status400BadRequest, $"{IdempotencyKeyHeader} must be one header of 1 to {MaxIdempotencyKeyLength} characters.");
+            : new Problem(StatusCodes.Status400BadRequest, $"{RequestIdentity.KeyHeader} must be one header of 1 to {MaxIdempotencyKeyLength} characters.");
 
     [LoggerMessage(EventId = 10, Level = LogLevel.Error, Message = "A request failed in a way that nobody foresaw; please report it (trace {TraceId})")]
     partial void LogBug(string traceId, Exception exception);

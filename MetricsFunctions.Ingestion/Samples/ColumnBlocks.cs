@@ -53,6 +53,9 @@ sealed class ColumnBlocks
         }
     }
 
+    /// <summary>Gives the samples, which are those of one request, its identity.</summary>
+    public void Identify(UInt128 requestId) => _blocks[0].Identify(requestId);
+
     /// <summary>Gives the blocks away.</summary>
     /// <param name="take">Given each of them, for as long as the call takes.</param>
     public void TakeAll(Action<SampleColumns> take)

@@ -15,9 +15,17 @@ public sealed class SampleBlock : IResettable
 
     long _receivedAt;
     long _rowBytes;
+    long _earliest = long.MaxValue;
+    long _latest = long.MinValue;
 
     /// <summary>The tags that the next <see cref="Add"/> takes; they stay until changed.</summary>
     public TagSet Tags { get; } = new();
+
+    /// <summary>
+    /// Identity of the request: a hash of what makes it the same as another; 0 when it has none. The first of its rows carries it, because
+    /// the rows of a month are stored together or not at all.
+    /// </summary>
+    public UInt128 RequestId { get; set; }
 
     /// <summary>Number of samples.</summary>
     public int Count { get; private set; }
@@ -40,6 +48,12 @@ public sealed class SampleBlock : IResettable
     /// <summary>The samples, for whoever takes them over.</summary>
     internal ColumnBlocks Columns { get; } = new();
 
+    /// <summary>The first month that a sample lies in, counted from the year 0: months are the partitions of the table.</summary>
+    internal int FirstMonth => MonthOf(_earliest);
+
+    /// <summary>The last month that a sample lies in.</summary>
+    internal int LastMonth => MonthOf(_latest);
+
     /// <summary>Begins a request.</summary>
     /// <param name="receivedAt">When it arrived, in Unix milliseconds.</param>
     public void Begin(long receivedAt) => _receivedAt = receivedAt;
@@ -61,6 +75,8 @@ public sealed class SampleBlock : IResettable
         Columns.Open.Add(name, Tags, value, timestamp, _receivedAt);
         _rowBytes += RowBytes + name.Length + Tags.Length + Tags.Count * TagBytes;
         Count++;
+        _earliest = Math.Min(_earliest, timestamp);
+        _latest = Math.Max(_latest, timestamp);
     }
 
     /// <summary>Takes over the samples of another block, which is of no use then until it is reset.</summary>
@@ -70,6 +86,8 @@ public sealed class SampleBlock : IResettable
         Columns.Append(other.Columns);
         _rowBytes += other._rowBytes;
         Count += other.Count;
+        _earliest = Math.Min(_earliest, other._earliest);
+        _latest = Math.Max(_latest, other._latest);
         IsFull |= other.IsFull;
     }
 
@@ -79,8 +97,16 @@ public sealed class SampleBlock : IResettable
         Columns.Clear();
         _rowBytes = 0;
         Count = 0;
+        RequestId = 0;
+        (_earliest, _latest) = (long.MaxValue, long.MinValue);
         IsFull = false;
         Tags.Clear();
         return true;
+    }
+
+    static int MonthOf(long timestamp)
+    {
+        var time = DateTimeOffset.FromUnixTimeMilliseconds(timestamp);
+        return (time.Year * 12) + time.Month;
     }
 }

@@ -158,9 +158,12 @@ sealed class SampleColumns : IResettable
         }
     }
 
+    /// <summary>Gives the samples, which came together, the identity of their request.</summary>
+    public void Identify(UInt128 requestId) => Arrivals.Values[0] = Arrivals.Values[0] with { RequestId = requestId };
+
     void Arrive(Arrival arrival)
     {
-        if (Arrivals.Values is [.., var last] && last.ReceivedAt == arrival.ReceivedAt)
+        if (Arrivals.Values is [.., var last] && last.ReceivedAt == arrival.ReceivedAt && arrival.RequestId == 0)
         {
             Arrivals.Values[^1] = last with { Rows = last.Rows + arrival.Rows };
         }
@@ -179,4 +182,5 @@ readonly record struct Tag(int Key, int Value);
 /// <summary>Samples that came together.</summary>
 /// <param name="Rows">How many, behind those that came before.</param>
 /// <param name="ReceivedAt">When, in Unix milliseconds.</param>
-readonly record struct Arrival(int Rows, long ReceivedAt);
+/// <param name="RequestId">Identity of the request that the first of them begins; 0 when it has none.</param>
+readonly record struct Arrival(int Rows, long ReceivedAt, UInt128 RequestId = default);

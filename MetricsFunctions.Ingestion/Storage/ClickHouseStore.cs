@@ -1,4 +1,7 @@
 using System.Buffers;
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Globalization;
 using System.IO.Pipelines;
 using ClickHouse.Driver;
 using Microsoft.Extensions.Options;
@@ -12,10 +15,19 @@ sealed class ClickHouseStore(IClickHouseClient client, IOptions<ClickHouseOption
 {
     const string Table = "metrics.samples";
 
+    static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
+    static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
+
+    // What this process's INSERTs are called, so that those of others are told apart.
+    readonly string _queryPrefix = $"metrics-functions-{Guid.NewGuid():N}-";
+    long _queries;
+
     public async Task InsertAsync(ReadOnlySequence<byte> rows, string token, CancellationToken cancellationToken)
     {
         var insert = new QueryOptions
         {
+            QueryId = $"{_queryPrefix}{Interlocked.Increment(ref _queries)}",
+
             // Defaults changed in recent releases (26.2 and 26.3), so none is left to the server.
             CustomSettings = new Dictionary<string, object>
             {
@@ -44,4 +56,49 @@ sealed class ClickHouseStore(IClickHouseClient client, IOptions<ClickHouseOption
     // An INSERT without rows meets every obstacle that one with rows would: network, password, grants, table, read-only mode.
     public Task ProbeAsync(CancellationToken cancellationToken) =>
         InsertAsync(ReadOnlySequence<byte>.Empty, "", cancellationToken);
+
+    public async Task WaitForOthersAsync(CancellationToken cancellationToken)
+    {
+        // A user sees its own queries without any right to the others'.
+        var sql = $"""
+            SELECT count()
+            FROM system.processes
+            WHERE query_kind = 'Insert' AND user = currentUser() AND NOT startsWith(query_id, '{_queryPrefix}')
+            """;
+        var quietSince = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(quietSince) < Quiet)
+        {
+            if (Convert.ToInt64(await client.ExecuteScalarAsync(sql, cancellationToken: cancellationToken), CultureInfo.InvariantCulture) > 0)
+            {
+                quietSince = Stopwatch.GetTimestamp();
+            }
+
+            await Task.Delay(Look, cancellationToken);
+        }
+    }
+
+    public async Task ReadRequestIdsAsync(DateTimeOffset since, Action<UInt128> tell, CancellationToken cancellationToken)
+    {
+        const int Bytes = 16;
+        using var result = await client.ExecuteRawResultAsync(
+            $"""
+            SELECT request_id
+            FROM {Table}
+            WHERE received_at >= fromUnixTimestamp64Milli({since.ToUnixTimeMilliseconds()}) AND request_id != 0
+            FORMAT RowBinary
+            """,
+            // Otherwise a fault in the middle would look like the end.
+            new QueryOptions { CustomSettings = new Dictionary<string, object> { ["wait_end_of_query"] = 1 } },
+            cancellationToken);
+        await using var ids = await result.ReadDecompressedStreamAsync();
+        var buffer = new byte[4096 * Bytes];
+        for (var read = buffer.Length; read == buffer.Length;)
+        {
+            read = await ids.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
+            for (var at = 0; at + Bytes <= read; at += Bytes)
+            {
+                tell(BinaryPrimitives.ReadUInt128LittleEndian(buffer.AsSpan(at)));
+            }
+        }
+    }
 }

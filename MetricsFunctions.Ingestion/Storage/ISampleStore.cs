@@ -16,4 +16,19 @@ public interface ISampleStore
     /// <param name="cancellationToken">Gives up waiting.</param>
     /// <exception cref="Exception">Nothing can be stored; <see cref="StorageFault.Of"/> tells why.</exception>
     Task ProbeAsync(CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Completes when no INSERT that another process began is under way, nor one that was sent and not begun when this was called: none
+    /// has been seen for a second.
+    /// </summary>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    /// <exception cref="Exception">It cannot be seen; <see cref="StorageFault.Of"/> tells why.</exception>
+    Task WaitForOthersAsync(CancellationToken cancellationToken);
+
+    /// <summary>Tells the identities of the requests that are stored.</summary>
+    /// <param name="since">Those that were received before this need not be told.</param>
+    /// <param name="tell">Told of each; of some more than once.</param>
+    /// <param name="cancellationToken">Gives up reading.</param>
+    /// <exception cref="Exception">They cannot be read to the end; <see cref="StorageFault.Of"/> tells why.</exception>
+    Task ReadRequestIdsAsync(DateTimeOffset since, Action<UInt128> tell, CancellationToken cancellationToken);
 }

@@ -16,6 +16,10 @@ sealed class InsertGroup(string token, long deadline)
     readonly TaskCompletionSource _stored = new(TaskCreationOptions.RunContinuationsAsynchronously);
     readonly ColumnBlocks _columns = new();
     readonly NativeBlocks _blocks = new();
+    List<UInt128>? _requestIds;
+
+    int _firstMonth = int.MaxValue;
+    int _lastMonth;
 
     // The spans of the requests, when somebody wants spans.
     List<ActivityLink>? _links;
@@ -23,6 +27,18 @@ sealed class InsertGroup(string token, long deadline)
     public string Token { get; } = token;
 
     public long Deadline { get; } = deadline;
+
+    /// <summary>
+    /// Whether requests with an identity are in it that may be stored although no attempt was answered so: it is kept until that is known,
+    /// or the same requests again would be stored twice.
+    /// </summary>
+    public bool IsUncertain { get; set; }
+
+    /// <summary>The identities of the requests that have one.</summary>
+    public IReadOnlyList<UInt128> RequestIds => _requestIds ?? [];
+
+    /// <summary>Whether its samples lie in more than one month, so that a part of them may be stored without the others.</summary>
+    public bool SpansMonths => _lastMonth > _firstMonth;
 
     /// <summary>How many requests wait for this group.</summary>
     public int Requests { get; private set; }
@@ -50,6 +66,14 @@ sealed class InsertGroup(string token, long deadline)
     /// <summary>Adds a request's samples: few are copied into a block that requests share, and many change hands.</summary>
     public void Append(SampleBlock block)
     {
+        if (block.RequestId != 0)
+        {
+            block.Columns.Identify(block.RequestId);
+            (_requestIds ??= []).Add(block.RequestId);
+        }
+
+        _firstMonth = Math.Min(_firstMonth, block.FirstMonth);
+        _lastMonth = Math.Max(_lastMonth, block.LastMonth);
         Bytes += block.Bytes;
         _columns.Append(block.Columns);
         Samples += block.Count;
@@ -76,6 +100,9 @@ sealed class InsertGroup(string token, long deadline)
         else
         {
             _stored.SetException(fault);
+
+            // Its requests may have stopped waiting, and then nobody looks.
+            _ = _stored.Task.Exception;
         }
     }
 }

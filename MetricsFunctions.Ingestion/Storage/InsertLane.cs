@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ClickHouse.Driver;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Telemetry;
 
@@ -12,6 +13,7 @@ namespace MetricsFunctions.Ingestion.Storage;
 /// <param name="writeTimeout">How long a group may take from its first rows to its end.</param>
 /// <param name="maxPendingBytes">Rows that may wait; one larger group is taken when nothing else does.</param>
 /// <param name="inserts">How many INSERTs may be under way at a time.</param>
+/// <param name="requests">Told what becomes of groups with identities in them; none where no group has any.</param>
 sealed class InsertLane(
     ISampleStore store,
     StorageState state,
@@ -19,14 +21,18 @@ sealed class InsertLane(
     TimeProvider time,
     TimeSpan writeTimeout,
     long maxPendingBytes,
-    int inserts) : IAsyncDisposable
+    int inserts,
+    RequestRegister? requests) : IAsyncDisposable
 {
     static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
     static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
     static readonly TimeSpan LongestGathering = TimeSpan.FromMilliseconds(50);
 
-    // A group of this many gains nothing from more, which would only make it slower to answer.
-    const int MostSamples = 50_000;
+    // A repetition is known for an hour, and its sender has long given up.
+    static readonly TimeSpan LongestUncertainty = TimeSpan.FromMinutes(15);
+
+    // Beyond it a larger INSERT costs ClickHouse no less a sample, and its requests would wait for one another.
+    const int MostSharedSamples = 50_000;
 
     readonly Lock _gate = new();
     readonly Queue<InsertGroup> _waiting = new();
@@ -35,14 +41,11 @@ sealed class InsertLane(
     InsertGroup? _open;
     long _pendingBytes;
     long _pendingRequests;
-    bool _stopping;
+    volatile bool _stopping;
 
     // With how many requests the open group is complete, because the senders that were just answered are back.
     int _expected;
     TaskCompletionSource _complete = new();
-
-    /// <summary>A token that no other INSERT has.</summary>
-    static string NewToken() => Guid.NewGuid().ToString("N");
 
     /// <summary>Bytes that wait for their INSERT or are on their way.</summary>
     public long PendingBytes => Volatile.Read(ref _pendingBytes);
@@ -51,36 +54,28 @@ sealed class InsertLane(
     public long PendingRequests => Volatile.Read(ref _pendingRequests);
 
     /// <summary>Puts rows into the group that waits for the INSERT under way, or begins one.</summary>
-    /// <returns>Completes when the rows are stored.</returns>
-    public Task Join(SampleBlock block)
+    /// <param name="block">The rows, which change hands.</param>
+    /// <param name="token">
+    /// Makes them a group of their own, with this deduplication token; one that is pending already stands for the same rows.
+    /// </param>
+    public InsertGroup Add(SampleBlock block, string? token = null)
     {
         lock (_gate)
         {
+            if (token is not null && _pending.TryGetValue(token, out var same))
+            {
+                return same;
+            }
+
             RequireRoom(block.Bytes);
-            var group = _open = _open is { Samples: < MostSamples } ? _open : Enqueue(NewToken());
-            var stored = Append(group, block);
-            if (group.Requests >= _expected)
+            var group = token is null ? Open(block.Count) : Enqueue(token);
+            Append(group, block);
+            if (group == _open && group.Requests >= _expected)
             {
                 _complete.TrySetResult();
             }
 
-            return stored;
-        }
-    }
-
-    /// <summary>Makes rows an INSERT of their own. A token that is pending already stands for the same rows.</summary>
-    /// <returns>Completes when the rows are stored.</returns>
-    public Task Add(SampleBlock block, string token)
-    {
-        lock (_gate)
-        {
-            if (_pending.TryGetValue(token, out var same))
-            {
-                return same.Stored;
-            }
-
-            RequireRoom(block.Bytes);
-            return Append(Enqueue(token), block);
+            return group;
         }
     }
 
@@ -110,15 +105,25 @@ sealed class InsertLane(
         }
     }
 
+    InsertGroup Open(int samples)
+    {
+        if (_open is null || _open.Samples + samples > MostSharedSamples)
+        {
+            _open = Enqueue(Guid.NewGuid().ToString("N"));
+        }
+
+        return _open;
+    }
+
     InsertGroup Enqueue(string token)
     {
-        var group = new InsertGroup(token, time.GetTimestamp() + (long)(writeTimeout.TotalSeconds * time.TimestampFrequency));
+        var group = new InsertGroup(token, DeadlineIn(writeTimeout));
         _pending.Add(token, group);
         _waiting.Enqueue(group);
         return group;
     }
 
-    Task Append(InsertGroup group, SampleBlock block)
+    void Append(InsertGroup group, SampleBlock block)
     {
         _pendingBytes += block.Bytes;
         _pendingRequests++;
@@ -128,8 +133,6 @@ sealed class InsertLane(
         {
             _inserting[idle] = Task.Run(() => InsertAllAsync(idle));
         }
-
-        return group.Stored;
     }
 
     async Task InsertAllAsync(int loop)
@@ -152,6 +155,7 @@ sealed class InsertLane(
                 allBack = Expect((_open?.Requests ?? 0) + group.Requests);
             }
 
+            requests?.End(group, isStored: fault is null);
             group.End(fault);
 
             // Senders that waited for their answers come back as soon as they have them. Without a moment for that they would make two
@@ -181,7 +185,11 @@ sealed class InsertLane(
                 _inserting[loop] = Task.CompletedTask;
             }
 
-            _open = _open == group ? null : _open;
+            if (group == _open)
+            {
+                _open = null;
+            }
+
             return group;
         }
     }
@@ -189,13 +197,19 @@ sealed class InsertLane(
     // Tries until the rows are stored, or until trying on makes no sense; answers why they are not.
     async Task<StorageUnavailableException?> InsertAsync(InsertGroup group)
     {
+        var uncertainUntil = DeadlineIn(LongestUncertainty);
         for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
         {
-            var remaining = Remaining(group);
+            var remaining = UntilDeadline(group.Deadline);
             if (remaining == TimeSpan.Zero)
             {
-                // It waited behind others all the time, and ClickHouse was not even asked.
-                return new StorageUnavailableException(state.Fault ?? StorageFault.QueueFull);
+                if (!group.IsUncertain)
+                {
+                    // It waited behind others all the time, and ClickHouse was not even asked.
+                    return new StorageUnavailableException(state.Fault ?? StorageFault.QueueFull);
+                }
+
+                remaining = writeTimeout;
             }
 
             var begin = time.GetTimestamp();
@@ -211,14 +225,17 @@ sealed class InsertLane(
             {
                 var fault = StorageFault.Of(e);
                 telemetry.InsertFailed(time.GetElapsedTime(begin), fault.Kind);
-                if (fault == StorageFault.Timeout && remaining < LongestPause)
+                group.IsUncertain |= group.RequestIds.Count > 0
+                    && (!StorageFault.LeavesNothing(e) || (group.SpansMonths && e is ClickHouseServerException));
+                var triesOn = group.IsUncertain && !_stopping && UntilDeadline(uncertainUntil) > TimeSpan.Zero;
+                if (fault == StorageFault.Timeout && remaining < LongestPause && !triesOn)
                 {
                     // The rest of the group's time was too short to tell anything about ClickHouse.
                     return new StorageUnavailableException(state.Fault ?? fault, e);
                 }
 
                 state.Failed(fault, e);
-                if (!fault.PassesByItself || Remaining(group) <= pause)
+                if (!triesOn && (!fault.PassesByItself || UntilDeadline(group.Deadline) <= pause))
                 {
                     return new StorageUnavailableException(fault, e);
                 }
@@ -230,9 +247,11 @@ sealed class InsertLane(
         }
     }
 
-    TimeSpan Remaining(InsertGroup group)
+    long DeadlineIn(TimeSpan span) => time.GetTimestamp() + (long)(span.TotalSeconds * time.TimestampFrequency);
+
+    TimeSpan UntilDeadline(long deadline)
     {
-        var remaining = time.GetElapsedTime(time.GetTimestamp(), group.Deadline);
+        var remaining = time.GetElapsedTime(time.GetTimestamp(), deadline);
         return remaining > TimeSpan.Zero ? remaining : TimeSpan.Zero;
     }
 }

@@ -28,12 +28,15 @@ sealed class NativeBlocks
     static readonly byte[] MetricValue = Header("metric_value", "Float64");
     static readonly byte[] ReceivedAt = Header("received_at", "DateTime64(3, 'UTC')");
 
+    // Almost all are 0, and so a byte each.
+    static readonly byte[] RequestId = Header("request_id", "LowCardinality(UInt128)");
+
     readonly List<ArraySegment<byte>> _full = [];
     byte[] _chunk = [];
     int _used;
 
     /// <summary>The columns of each block, in this order.</summary>
-    public static IReadOnlyList<string> Columns { get; } = ["metric_name", "tags", "timestamp", "metric_value", "received_at"];
+    public static IReadOnlyList<string> Columns { get; } = ["metric_name", "tags", "timestamp", "metric_value", "received_at", "request_id"];
 
     /// <summary>Writes a block.</summary>
     public void Write(SampleColumns samples)
@@ -76,6 +79,10 @@ sealed class NativeBlocks
 
         WriteFixed<long>(receivedAt, rows);
         ArrayPool<long>.Shared.Return(receivedAt);
+
+        Write(RequestId);
+        Write(DictionaryVersion);
+        WriteRequestIds(samples, rows);
         ArrayPool<int>.Shared.Return(rented);
     }
 
@@ -159,7 +166,60 @@ sealed class NativeBlocks
         }
     }
 
-    void WriteDictionary(Distinct<byte> texts, ReadOnlySpan<int> numbers, ReadOnlySpan<int> rows)
+    // The first row of a request has its identity, if it has one, and all others have 0.
+    void WriteRequestIds(SampleColumns samples, ReadOnlySpan<int> rows)
+    {
+        var rented = ArrayPool<int>.Shared.Rent(rows.Length);
+        var numbers = rented.AsSpan(0, rows.Length);
+        numbers.Clear();
+        var (row, count) = (0, 1);
+        foreach (var arrival in samples.Arrivals.Values)
+        {
+            numbers[row] = arrival.RequestId == 0 ? 0 : count++;
+            row += arrival.Rows;
+        }
+
+        var width = BeginDictionary(count);
+        Write(UInt128.Zero);
+        foreach (var arrival in samples.Arrivals.Values)
+        {
+            if (arrival.RequestId != 0)
+            {
+                Write(arrival.RequestId);
+            }
+        }
+
+        EndDictionary(width, numbers, rows);
+        ArrayPool<int>.Shared.Return(rented);
+    }
+
+    void WriteDictionary(Distinct<byte> texts, ReadOnlySpan<int> numbers, ReadOnlySpan<int> rows) =>
+        EndDictionary(BeginDictionary(texts), numbers, rows);
+
+    void WriteDictionary(Distinct<byte> texts, ReadOnlySpan<int> numbers) => EndDictionary(BeginDictionary(texts), numbers);
+
+    int BeginDictionary(Distinct<byte> texts)
+    {
+        var width = BeginDictionary(texts.Count);
+        for (var i = 0; i < texts.Count; i++)
+        {
+            WriteVarint((uint)texts[i].Length);
+            Write(texts[i]);
+        }
+
+        return width;
+    }
+
+    // Answers how wide the numbers of its entries are, as a power of two.
+    int BeginDictionary(int count)
+    {
+        var width = count <= 1 << 8 ? 0 : count <= 1 << 16 ? 1 : 2;
+        Write(HasKeys | (long)width);
+        Write((long)count);
+        return width;
+    }
+
+    void EndDictionary(int width, ReadOnlySpan<int> numbers, ReadOnlySpan<int> rows)
     {
         var rented = ArrayPool<int>.Shared.Rent(rows.Length);
         for (var i = 0; i < rows.Length; i++)
@@ -167,21 +227,12 @@ sealed class NativeBlocks
             rented[i] = numbers[rows[i]];
         }
 
-        WriteDictionary(texts, rented.AsSpan(0, rows.Length));
+        EndDictionary(width, rented.AsSpan(0, rows.Length));
         ArrayPool<int>.Shared.Return(rented);
     }
 
-    void WriteDictionary(Distinct<byte> texts, ReadOnlySpan<int> numbers)
+    void EndDictionary(int width, ReadOnlySpan<int> numbers)
     {
-        var width = texts.Count <= 1 << 8 ? 0 : texts.Count <= 1 << 16 ? 1 : 2;
-        Write(HasKeys | (long)width);
-        Write((long)texts.Count);
-        for (var i = 0; i < texts.Count; i++)
-        {
-            WriteVarint((uint)texts[i].Length);
-            Write(texts[i]);
-        }
-
         Write((long)numbers.Length);
         while (!numbers.IsEmpty)
         {
@@ -231,6 +282,13 @@ sealed class NativeBlocks
     {
         BinaryPrimitives.WriteInt64LittleEndian(Room(sizeof(long)), value);
         _used += sizeof(long);
+    }
+
+    void Write(UInt128 value)
+    {
+        const int Bytes = 16;
+        BinaryPrimitives.WriteUInt128LittleEndian(Room(Bytes), value);
+        _used += Bytes;
     }
 
     void Write(ReadOnlySpan<byte> bytes)

@@ -1,7 +1,6 @@
-using System.Security.Cryptography;
-using System.Text;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Telemetry;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -11,20 +10,27 @@ namespace MetricsFunctions.Ingestion.Storage;
 /// Group commit: while an INSERT is under way, what arrives is gathered; the next INSERT takes it all; a request is done when its INSERT
 /// is acknowledged. An idle service inserts at once, a busy one inserts large groups.
 /// </summary>
-public sealed class SampleWriter : IAsyncDisposable
+public sealed class SampleWriter : IHostedService, IAsyncDisposable
 {
-    // A block this large, some thousand rows, would make small ones wait; it shares an INSERT only with its like, when all are under way.
+    // Small requests would wait for a block this large, some thousand rows.
     const int LargeBlockBytes = 256 * 1024;
 
     // Requests that are an INSERT each would wait for one another's round trips; more at a time would only make ClickHouse merge more.
-    const int SingleInserts = 4;
+    const int LargeInserts = 4;
 
-    readonly InsertLane _shared;
-    readonly InsertLane _single;
+    // Groups tell why they were not stored at the end of their time; this is for those that are not told because another is kept.
+    static readonly TimeSpan Reserve = TimeSpan.FromSeconds(1);
 
-    /// <summary>Makes a writer; nothing runs until the first sample.</summary>
+    readonly StorageState _state;
+    readonly TimeProvider _time;
+    readonly TimeSpan _writeTimeout;
+    readonly RequestRegister? _requests;
+    readonly InsertLane _small;
+    readonly InsertLane _large;
+
+    /// <summary>Makes a writer; nothing runs until it is started, or until the first sample.</summary>
     /// <param name="store">Where the samples go.</param>
-    /// <param name="options">Limits of queue and waiting.</param>
+    /// <param name="options">Limits of queue and waiting, and whether this is the only instance.</param>
     /// <param name="telemetry">Told of every INSERT.</param>
     /// <param name="time">The clock for deadlines and pauses.</param>
     /// <param name="logger">Told of each change between storing and not being able to.</param>
@@ -33,46 +39,89 @@ public sealed class SampleWriter : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(telemetry);
-        // Two lanes: small requests share INSERTs, one at a time so that it grows, and never stand behind a large one.
-        var state = new StorageState(logger);
-        _shared = Lane("shared", inserts: 1);
-        _single = Lane("single", SingleInserts);
+        _state = new StorageState(logger);
+        _time = time;
+        _writeTimeout = options.Value.WriteTimeout;
+        _requests = options.Value.SingleInstance ? new RequestRegister(store, _state, time) : null;
+
+        // Two lanes: small requests share an INSERT, one at a time so that it grows, and never stand behind a large one.
+        _small = Lane("small", inserts: 1);
+        _large = Lane("large", LargeInserts);
 
         InsertLane Lane(string name, int inserts)
         {
             var limit = options.Value.MaxPendingBytes / 2;
-            var lane = new InsertLane(store, state, telemetry, time, options.Value.WriteTimeout, limit, inserts);
+            var lane = new InsertLane(store, _state, telemetry, time, _writeTimeout, limit, inserts, _requests);
             telemetry.Show(new QueueGauge(name, limit, () => lane.PendingBytes, () => lane.PendingRequests));
             return lane;
         }
     }
 
+    /// <summary>Begins to find out what a former process has stored.</summary>
+    /// <param name="cancellationToken">Not used.</param>
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        _ = _requests?.ReadAsync();
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Nothing: requests are still answered while the host stops.</summary>
+    /// <param name="cancellationToken">Not used.</param>
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>
+    /// Completes when a request that comes again can be told from a new one; until then, at the start, <see cref="WriteAsync"/> must not be
+    /// given a request with an identity.
+    /// </summary>
+    /// <exception cref="StorageUnavailableException">It could not be found out within <see cref="IngestionOptions.WriteTimeout"/>.</exception>
+    public ValueTask KnowsRequestsAsync() => _requests?.ReadAsync() is { IsCompleted: false } reading ? new ValueTask(InTimeAsync(reading)) : default;
+
     /// <summary>Stores a request's samples, all or none; completes when ClickHouse has committed them.</summary>
-    /// <param name="block">The samples; taken over before this returns, so the block is to be reset and may be used again.</param>
-    /// <param name="idempotencyKey">
-    /// The sender's key for this request: given again within ClickHouse's deduplication window, nothing is stored twice.
-    /// Such a request is an INSERT of its own.
+    /// <param name="block">
+    /// The samples; taken over before this returns, so the block is to be reset and may be used again. Given the same
+    /// <see cref="SampleBlock.RequestId"/> again, nothing is stored twice.
     /// </param>
     /// <exception cref="StorageUnavailableException">They could not be stored within <see cref="IngestionOptions.WriteTimeout"/>.</exception>
-    public Task WriteAsync(SampleBlock block, string? idempotencyKey)
+    public Task WriteAsync(SampleBlock block)
     {
         ArgumentNullException.ThrowIfNull(block);
-        if (idempotencyKey is not null)
+        var lane = block.Bytes < LargeBlockBytes ? _small : _large;
+        if (block.RequestId == 0)
         {
-            return _single.Add(block, TokenOf(idempotencyKey));
+            return InTimeAsync(lane.Add(block).Stored);
         }
 
-        return (block.Bytes < LargeBlockBytes ? _shared : _single).Join(block);
+        // ClickHouse commits each month by itself, and knows by its token which of a request's months it has.
+        if (_requests is null || block.FirstMonth != block.LastMonth)
+        {
+            var token = $"{block.RequestId:x32}";
+            block.RequestId = 0;
+            return InTimeAsync(_large.Add(block, token).Stored);
+        }
+
+        return InTimeAsync(_requests.StoreOnce(block.RequestId, () => lane.Add(block)));
     }
 
     /// <summary>Takes no more samples and waits until those in hand are stored or given up.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _shared.DisposeAsync();
-        await _single.DisposeAsync();
+        await _small.DisposeAsync();
+        await _large.DisposeAsync();
+        if (_requests is not null)
+        {
+            await _requests.DisposeAsync();
+        }
     }
 
-    // The key itself may be anything that fits a header; a token goes into a URL and into ClickHouse's log.
-    static string TokenOf(string idempotencyKey) =>
-        "key-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(idempotencyKey)));
+    async Task InTimeAsync(Task stored)
+    {
+        try
+        {
+            await stored.WaitAsync(_writeTimeout + Reserve, _time);
+        }
+        catch (TimeoutException)
+        {
+            throw new StorageUnavailableException(_state.Fault ?? StorageFault.Timeout);
+        }
+    }
 }

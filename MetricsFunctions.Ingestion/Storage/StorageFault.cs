@@ -106,6 +106,21 @@ public sealed record StorageFault(string Kind, string Brief, string Advice, bool
         + "and that this machine trusts who issued it; for an authority of your own, set SSL_CERT_FILE to its certificate.",
         PassesByItself: false);
 
+    /// <summary>
+    /// Whether nothing of an INSERT into one month can be in the table, now or later, that threw this: it did not reach ClickHouse, or
+    /// ClickHouse itself refused it.
+    /// </summary>
+    /// <param name="exception">What was thrown.</param>
+    public static bool LeavesNothing(Exception exception) => exception switch
+    {
+        // Given up by ClickHouse at some moment, be it behind the commit.
+        ClickHouseServerException { ErrorCode: 159 or 394 } => false,
+        ClickHouseServerException => true,
+        HttpRequestException e => e.HttpRequestError
+            is HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError,
+        _ => false,
+    };
+
     /// <summary>Classifies what an INSERT threw, by ClickHouse's exception code (<c>system.errors</c>) and not by HTTP status.</summary>
     /// <param name="exception">What was thrown.</param>
     public static StorageFault Of(Exception exception) => exception switch

@@ -1,6 +1,9 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
+using System.Text;
+using MetricsFunctions.Tests.Formats.PrometheusRemoteWrite;
+using MetricsFunctions.Tests.Http;
 
 namespace MetricsFunctions.Tests.Faults;
 
@@ -13,7 +16,9 @@ sealed class NumberedSenders : IAsyncDisposable
     // Sooner than Retry-After asks for: it meets the service while it is still in trouble.
     static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
+    readonly Wording _wording;
     readonly TimeSpan _pace;
+    readonly bool _sendsTwice;
     readonly int[] _acknowledged;
     readonly TimeSpan[] _longestWaits;
     readonly Task[] _sending;
@@ -28,11 +33,24 @@ sealed class NumberedSenders : IAsyncDisposable
     /// <param name="withKeys">Whether each sample has an idempotency key.</param>
     /// <param name="pace">How long from a sample to the next; as soon as the first is acknowledged when that takes longer.</param>
     public NumberedSenders(IPEndPoint service, int count, bool withKeys, TimeSpan pace = default)
+        : this(service, count, withKeys ? Wordings.KeyedJson : Wordings.Json, pace)
     {
+    }
+
+    /// <summary>Starts to send.</summary>
+    /// <param name="service">Where to send to.</param>
+    /// <param name="count">The number of senders, each with a connection of its own.</param>
+    /// <param name="wording">How a sample is written.</param>
+    /// <param name="pace">How long from a sample to the next; as soon as the first is acknowledged when that takes longer.</param>
+    /// <param name="sendsTwice">Whether each request is sent once more after it was acknowledged, until that is acknowledged, too.</param>
+    public NumberedSenders(IPEndPoint service, int count, Wording wording, TimeSpan pace = default, bool sendsTwice = false)
+    {
+        _wording = wording;
         _pace = pace;
+        _sendsTwice = sendsTwice;
         _acknowledged = new int[count];
         _longestWaits = new TimeSpan[count];
-        _sending = [.. Enumerable.Range(0, count).Select(sender => Task.Run(() => SendAsync(service, sender, withKeys)))];
+        _sending = [.. Enumerable.Range(0, count).Select(sender => Task.Run(() => SendAsync(service, sender)))];
     }
 
     public int Acknowledged => Enumerable.Range(0, _acknowledged.Length).Sum(sender => Volatile.Read(ref _acknowledged[sender]));
@@ -76,27 +94,21 @@ sealed class NumberedSenders : IAsyncDisposable
         });
     }
 
-    async Task SendAsync(IPEndPoint service, int sender, bool withKeys)
+    async Task SendAsync(IPEndPoint service, int sender)
     {
         using var connection = new Sender(service);
         for (var number = 1; !_stopping && !_givenUp; number++)
         {
             var pause = _pace > TimeSpan.Zero ? Task.Delay(_pace) : Task.CompletedTask;
 
-            // The time is the sender's, so that a repeated sample is the same sample, in the same minute of the rollup.
-            var sample = $$$"""
-                {"metric_name": "numbered", "metric_value": {{{number}}}, "timestamp": {{{DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()}}}, "tags": {"sender": "{{{sender}}}"}}
-                """;
-            while (!await IsAcknowledgedAsync(connection, sender, sample, withKeys ? $"{sender}/{number}" : null))
+            // The time is the sender's, so that a repeated sample is the same sample, in the same point of a panel.
+            var request = _wording(sender, number, DateTimeOffset.UtcNow);
+            for (var times = _sendsTwice ? 2 : 1; times > 0; times--)
             {
-                if (_givenUp)
+                if (!await SendUntilAcknowledgedAsync(connection, sender, number, request))
                 {
                     return;
                 }
-
-                _repeated.TryAdd((sender, number), true);
-                Interlocked.Increment(ref _repeats);
-                await Task.Delay(Pause);
             }
 
             Volatile.Write(ref _acknowledged[sender], number);
@@ -104,16 +116,67 @@ sealed class NumberedSenders : IAsyncDisposable
         }
     }
 
-    async Task<bool> IsAcknowledgedAsync(Sender connection, int sender, string sample, string? key)
+    async Task<bool> SendUntilAcknowledgedAsync(Sender connection, int sender, int number, SentRequest request)
+    {
+        while (!await IsAcknowledgedAsync(connection, sender, request))
+        {
+            if (_givenUp)
+            {
+                return false;
+            }
+
+            _repeated.TryAdd((sender, number), true);
+            Interlocked.Increment(ref _repeats);
+            await Task.Delay(Pause);
+        }
+
+        return true;
+    }
+
+    async Task<bool> IsAcknowledgedAsync(Sender connection, int sender, SentRequest request)
     {
         var watch = Stopwatch.StartNew();
-        var answer = await connection.PostAsync(sample, key);
+        var answer = await connection.PostAsync(request);
         if (watch.Elapsed > _longestWaits[sender])
         {
             _longestWaits[sender] = watch.Elapsed;
         }
 
-        Assert.True(answer is { Ending: not Ending.Answered } or { Status: 200 } or { Status: 503, RetryAfter.Length: > 0 }, $"{answer}");
-        return answer.Status == 200;
+        Assert.True(answer is { Ending: not Ending.Answered } or { Status: 200 or 204 } or { Status: 503, RetryAfter.Length: > 0 }, $"{answer}");
+        return answer.Status is 200 or 204;
     }
+}
+
+/// <summary>Writes the sample of a sender with this number, which is its value.</summary>
+delegate SentRequest Wording(int sender, int number, DateTimeOffset time);
+
+/// <summary>How the same sample is written in different protocols.</summary>
+static class Wordings
+{
+    public static SentRequest Json(int sender, int number, DateTimeOffset time) => SentRequest.Json(JsonOf(sender, number, time), null);
+
+    public static SentRequest KeyedJson(int sender, int number, DateTimeOffset time) => SentRequest.Json(JsonOf(sender, number, time), $"{sender}/{number}");
+
+    public static SentRequest Otlp(int sender, int number, DateTimeOffset time) => new("/api/v1/metrics", "application/json", Encoding.UTF8.GetBytes($$$"""
+        {"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"numbered","gauge":{"dataPoints":[{"asDouble":{{{number}}},
+        "timeUnixNano":"{{{time.ToUnixTimeMilliseconds()}}}000000","attributes":[{"key":"sender","value":{"stringValue":"{{{sender}}}"}}]}]}}]}]}]}
+        """));
+
+    public static SentRequest RemoteWrite(int sender, int number, DateTimeOffset time) => new(
+        "/api/v1/write",
+        "application/x-protobuf",
+        Bodies.Compress("snappy", Series.Version1(Series.Of("numbered", number, time.ToUnixTimeMilliseconds(), ("sender", $"{sender}")))),
+        ContentEncoding: "snappy");
+
+    /// <summary>Each sample in one of those that a sender may repeat.</summary>
+    public static SentRequest Any(int sender, int number, DateTimeOffset time) => (sender % 3) switch
+    {
+        0 => KeyedJson(sender, number, time),
+        1 => Otlp(sender, number, time),
+        _ => RemoteWrite(sender, number, time),
+    };
+
+    static string JsonOf(int sender, int number, DateTimeOffset time) => $$$"""
+        {"metric_name": "numbered", "metric_value": {{{number}}}, "timestamp": {{{time.ToUnixTimeMilliseconds()}}}, "tags": {"sender": "{{{sender}}}"}}
+        """;
 }

@@ -26,7 +26,14 @@ enum Ending
 sealed record Answer(Ending Ending, int Status = 0, string? RetryAfter = null, string Body = "")
 {
     /// <summary>What is wrong, for an answer that is a problem.</summary>
-    public string? Detail => Body.Length == 0 ? null : JsonNode.Parse(Body)?["detail"]?.GetValue<string>();
+    public string? Detail => !Body.StartsWith('{') ? null : JsonNode.Parse(Body)?["detail"]?.GetValue<string>();
+}
+
+/// <summary>A request that is sent, and sent again, byte for byte.</summary>
+sealed record SentRequest(string Path, string ContentType, byte[] Body, string? IdempotencyKey = null, string? ContentEncoding = null)
+{
+    /// <summary>JSON for <c>/api/metrics</c>.</summary>
+    public static SentRequest Json(string json, string? idempotencyKey) => new("/api/metrics", "application/json", Encoding.UTF8.GetBytes(json), idempotencyKey);
 }
 
 /// <summary>
@@ -43,9 +50,12 @@ sealed class Sender(IPEndPoint service, bool keepAlive = true) : IDisposable
     StreamReader? _reader;
 
     /// <summary>Posts JSON to <c>/api/metrics</c>, over a new connection when there is none.</summary>
-    public async Task<Answer> PostAsync(string json, string? idempotencyKey = null)
+    public Task<Answer> PostAsync(string json, string? idempotencyKey = null) => PostAsync(SentRequest.Json(json, idempotencyKey));
+
+    /// <summary>Posts a request, over a new connection when there is none.</summary>
+    public async Task<Answer> PostAsync(SentRequest request)
     {
-        var answer = await SendAsync(json, idempotencyKey).WaitAsync(Longest);
+        var answer = await SendAsync(request).WaitAsync(Longest);
         if (!keepAlive || answer.Ending != Ending.Answered)
         {
             Dispose();
@@ -77,7 +87,7 @@ sealed class Sender(IPEndPoint service, bool keepAlive = true) : IDisposable
         _stream = null;
     }
 
-    async Task<Answer> SendAsync(string json, string? idempotencyKey)
+    async Task<Answer> SendAsync(SentRequest request)
     {
         try
         {
@@ -94,7 +104,7 @@ sealed class Sender(IPEndPoint service, bool keepAlive = true) : IDisposable
         var answering = false;
         try
         {
-            await _stream!.WriteAsync(Request(json, idempotencyKey));
+            await _stream!.WriteAsync(BytesOf(request));
             var status = await ReadLineAsync();
             answering = true;
             return await ReadAnswerAsync(int.Parse(status.Split(' ')[1], CultureInfo.InvariantCulture));
@@ -105,12 +115,13 @@ sealed class Sender(IPEndPoint service, bool keepAlive = true) : IDisposable
         }
     }
 
-    byte[] Request(string json, string? idempotencyKey)
+    byte[] BytesOf(SentRequest request)
     {
-        var key = idempotencyKey is null ? "" : $"Idempotency-Key: {idempotencyKey}\r\n";
+        var key = request.IdempotencyKey is null ? "" : $"Idempotency-Key: {request.IdempotencyKey}\r\n";
+        var encoding = request.ContentEncoding is null ? "" : $"Content-Encoding: {request.ContentEncoding}\r\n";
         var connection = keepAlive ? "" : "Connection: close\r\n";
-        return Encoding.UTF8.GetBytes(
-            $"POST /api/metrics HTTP/1.1\r\nHost: {service}\r\nContent-Type: application/json\r\nContent-Length: {Encoding.UTF8.GetByteCount(json)}\r\n{key}{connection}\r\n{json}");
+        var head = $"POST {request.Path} HTTP/1.1\r\nHost: {service}\r\nContent-Type: {request.ContentType}\r\nContent-Length: {request.Body.Length}\r\n{key}{encoding}{connection}\r\n";
+        return [.. Encoding.UTF8.GetBytes(head), .. request.Body];
     }
 
     async Task<Answer> ReadAnswerAsync(int status)
@@ -121,8 +132,8 @@ sealed class Sender(IPEndPoint service, bool keepAlive = true) : IDisposable
             headers[line[..line.IndexOf(':', StringComparison.Ordinal)]] = line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
         }
 
-        var body = headers.TryGetValue("Content-Length", out var length)
-            ? await ReadAsync(int.Parse(length, CultureInfo.InvariantCulture))
+        var body = status == 204 ? ""
+            : headers.TryGetValue("Content-Length", out var length) ? await ReadAsync(int.Parse(length, CultureInfo.InvariantCulture))
             : await ReadChunksAsync();
         if (headers.GetValueOrDefault("Connection") == "close")
         {

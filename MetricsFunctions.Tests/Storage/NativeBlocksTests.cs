@@ -36,7 +36,9 @@ public sealed class NativeBlocksTests(IngestionHost host) : IClassFixture<Ingest
                 string.Join(',', tags.DistinctBy(tag => tag.Item1).Select(tag => $"{tag.Item1}={tag.Item2}")),
                 Now + age,
                 value,
-                Now + request.receivedAt)).Array[request.rows]);
+                Now + request.receivedAt)).Array[request.rows]).SelectMany(
+        rows => Gen.OneOf(Gen.Const(UInt128.Zero), Gen.Select(Gen.ULong, Gen.ULong, (high, low) => new UInt128(high, low))),
+        (rows, id) => (PlainRow[])[rows[0] with { RequestId = id }, .. rows[1..]]);
 
     [Fact]
     public void What_is_written_is_what_a_plain_reader_finds() => Request.Array[0, 8].Sample(
@@ -132,7 +134,8 @@ public sealed class NativeBlocksTests(IngestionHost host) : IClassFixture<Ingest
 
         var stored = await host.QueryAsync("""
             SELECT base64Encode(metric_name), base64Encode(arrayStringConcat(arrayMap((key, value) -> concat(key, '=', value), mapKeys(tags), mapValues(tags)), ',')),
-                   toUnixTimestamp64Milli(timestamp), reinterpretAsInt64(metric_value), toUnixTimestamp64Milli(received_at)
+                   toUnixTimestamp64Milli(timestamp), reinterpretAsInt64(metric_value), toUnixTimestamp64Milli(received_at),
+                   request_id
             FROM metrics.samples
             ORDER BY metric_name, toStartOfHour(timestamp), tags, timestamp
             """);
@@ -141,7 +144,8 @@ public sealed class NativeBlocksTests(IngestionHost host) : IClassFixture<Ingest
             TextOf(fields[1]),
             long.Parse(fields[2], CultureInfo.InvariantCulture),
             BitConverter.Int64BitsToDouble(long.Parse(fields[3], CultureInfo.InvariantCulture)),
-            long.Parse(fields[4], CultureInfo.InvariantCulture)))];
+            long.Parse(fields[4], CultureInfo.InvariantCulture),
+            UInt128.Parse(fields[5], CultureInfo.InvariantCulture)))];
         Assert.Equal(InOrder(requests.SelectMany(request => request)), InOrder(rows));
 
         // What a block is sorted by is what ClickHouse sorts by.
@@ -157,6 +161,7 @@ public sealed class NativeBlocksTests(IngestionHost host) : IClassFixture<Ingest
     {
         var block = new SampleBlock();
         Fill(block, rows);
+        block.RequestId = rows[0].RequestId;
         return block;
     }));
 

@@ -6,7 +6,7 @@ using MetricsFunctions.Ingestion.Storage;
 namespace MetricsFunctions.Tests.Storage;
 
 /// <summary>A row as a table has it. Tags are <c>key=value</c> with commas.</summary>
-sealed record PlainRow(string Name, string Tags, long Timestamp, double Value, long ReceivedAt);
+sealed record PlainRow(string Name, string Tags, long Timestamp, double Value, long ReceivedAt, UInt128 RequestId = default);
 
 /// <summary>Reads blocks of the Native format, slowly and strictly, and only those of samples.</summary>
 sealed class PlainNative
@@ -46,7 +46,7 @@ sealed class PlainNative
 
     List<PlainRow> ReadBlock()
     {
-        Assert.Equal(5, Varint());
+        Assert.Equal(6, Varint());
         var rows = Varint();
         Assert.NotEqual(0, rows);
 
@@ -66,18 +66,23 @@ sealed class PlainNative
         var metricValues = Longs(rows);
         AssertColumn("received_at", "DateTime64(3, 'UTC')");
         var receivedAt = Longs(rows);
+        AssertColumn("request_id", "LowCardinality(UInt128)");
+        Assert.Equal(1, Long());
+        var requestIds = Dictionary(rows, () => new UInt128(0, (ulong)Long()) | new UInt128((ulong)Long(), 0));
 
         return [.. Enumerable.Range(0, rows).Select(row =>
         {
             var (begin, end) = (row == 0 ? 0 : (int)ends[row - 1], (int)ends[row]);
             var tags = string.Join(',', Enumerable.Range(begin, end - begin).Select(tag => $"{keys[tag]}={values[tag]}"));
-            return new PlainRow(names[row], tags, timestamps[row], BitConverter.Int64BitsToDouble(metricValues[row]), receivedAt[row]);
+            return new PlainRow(names[row], tags, timestamps[row], BitConverter.Int64BitsToDouble(metricValues[row]), receivedAt[row], requestIds[row]);
         })];
     }
 
     void AssertColumn(string name, string type) => Assert.Equal((name, type), (Text(), Text()));
 
-    List<string> Dictionary(int count)
+    List<string> Dictionary(int count) => Dictionary(count, Text);
+
+    List<T> Dictionary<T>(int count, Func<T> read)
     {
         if (count == 0)
         {
@@ -85,14 +90,14 @@ sealed class PlainNative
         }
 
         var flags = Long();
-        var texts = Enumerable.Range(0, (int)Long()).Select(_ => Text()).ToList();
-        Assert.Equal(texts.Count, texts.Distinct().Count());
+        var entries = Enumerable.Range(0, (int)Long()).Select(_ => read()).ToList();
+        Assert.Equal(entries.Count, entries.Distinct().Count());
 
         // HasAdditionalKeys, NeedUpdateDictionary, and the narrowest numbers that do.
-        var width = texts.Count <= 0x100 ? 0 : texts.Count <= 0x10000 ? 1 : 2;
+        var width = entries.Count <= 0x100 ? 0 : entries.Count <= 0x10000 ? 1 : 2;
         Assert.Equal(0x600 + width, flags);
         Assert.Equal(count, Long());
-        return [.. Enumerable.Range(0, count).Select(_ => texts[(int)Number(1 << width)])];
+        return [.. Enumerable.Range(0, count).Select(_ => entries[(int)Number(1 << width)])];
     }
 
     List<long> Longs(int count) => [.. Enumerable.Range(0, count).Select(_ => Long())];

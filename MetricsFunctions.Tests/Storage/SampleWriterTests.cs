@@ -43,7 +43,7 @@ public sealed class SampleWriterTests
         _answers.Enqueue(() => acknowledged.Task);
         await using var writer = Writer();
 
-        var write = writer.WriteAsync(Block("a"), null);
+        var write = writer.WriteAsync(Block("a"));
         await Wait.UntilAsync(() => Task.FromResult(Inserts == 1));
         Assert.False(write.IsCompleted);
 
@@ -58,9 +58,9 @@ public sealed class SampleWriterTests
         _answers.Enqueue(() => acknowledged.Task);
         await using var writer = Writer();
 
-        var writes = new List<Task> { writer.WriteAsync(Block("first"), null) };
+        var writes = new List<Task> { writer.WriteAsync(Block("first")) };
         await Wait.UntilAsync(() => Task.FromResult(Inserts == 1));
-        writes.AddRange(Enumerable.Range(0, 100).Select(i => writer.WriteAsync(Block($"name {i}"), null)));
+        writes.AddRange(Enumerable.Range(0, 100).Select(i => writer.WriteAsync(Block($"name {i}"))));
         acknowledged.SetResult();
         await Task.WhenAll(writes);
 
@@ -76,7 +76,7 @@ public sealed class SampleWriterTests
         _answers.Enqueue(() => Task.FromException(new IOException("broken pipe")));
         await using var writer = Writer();
 
-        await writer.WriteAsync(Block("a"), null);
+        await writer.WriteAsync(Block("a"));
 
         Assert.Equal(3, Inserts);
         Assert.Single(_inserts.Select(insert => insert.Token).Distinct());
@@ -88,10 +88,10 @@ public sealed class SampleWriterTests
     {
         _answers.Enqueue(() => Task.Delay(Timeout.Infinite));
         await using var writer = Writer(new IngestionOptions { WriteTimeout = TimeSpan.FromMilliseconds(200) });
-        var fault = await Assert.ThrowsAsync<StorageUnavailableException>(() => writer.WriteAsync(Block("a"), null));
+        var fault = await Assert.ThrowsAsync<StorageUnavailableException>(() => writer.WriteAsync(Block("a")));
         Assert.Equal(StorageFault.Timeout, fault.Fault);
 
-        await writer.WriteAsync(Block("b"), null);
+        await writer.WriteAsync(Block("b"));
     }
 
     [Fact]
@@ -102,8 +102,8 @@ public sealed class SampleWriterTests
         var large = Block("large");
         await using var writer = Writer(new IngestionOptions { MaxPendingBytes = large.Bytes - 1 });
 
-        var write = writer.WriteAsync(large, null);
-        var fault = await Assert.ThrowsAsync<StorageUnavailableException>(() => writer.WriteAsync(Block("b"), null));
+        var write = writer.WriteAsync(large);
+        var fault = await Assert.ThrowsAsync<StorageUnavailableException>(() => writer.WriteAsync(Block("b")));
         Assert.Equal(StorageFault.QueueFull, fault.Fault);
 
         acknowledged.SetResult();
@@ -112,7 +112,7 @@ public sealed class SampleWriterTests
         {
             try
             {
-                await writer.WriteAsync(Block("c"), null);
+                await writer.WriteAsync(Block("c"));
                 return true;
             }
             catch (StorageUnavailableException)
@@ -129,7 +129,7 @@ public sealed class SampleWriterTests
         await using var writer = Writer(time: time);
         var waiting = await AnswerOneOfTwoAsync(writer, time);
 
-        var back = writer.WriteAsync(Block("a"), null);
+        var back = writer.WriteAsync(Block("a"));
         await Task.WhenAll(waiting, back);
 
         Assert.Equal(2, Inserts);
@@ -152,28 +152,143 @@ public sealed class SampleWriterTests
     }
 
     [Fact]
-    public async Task An_idempotency_key_makes_an_INSERT_of_its_own_with_the_same_token_each_time()
+    public async Task With_several_instances_an_identity_makes_an_INSERT_of_its_own_with_the_same_token_each_time()
     {
         await using var writer = Writer();
-        await writer.WriteAsync(Block("a"), "key");
-        await writer.WriteAsync(Block("b"), "key");
-        await writer.WriteAsync(Block("c"), "another");
+        await writer.WriteAsync(Block("a", id: 1));
+        await writer.WriteAsync(Block("b", id: 1));
+        await writer.WriteAsync(Block("c", id: 2));
         Assert.Equal(_inserts[0].Token, _inserts[1].Token);
         Assert.NotEqual(_inserts[0].Token, _inserts[2].Token);
     }
 
     [Fact]
-    public async Task The_same_key_from_several_connections_at_once_is_one_INSERT()
+    public async Task The_same_request_from_several_connections_at_once_is_one_INSERT()
     {
         var acknowledged = new TaskCompletionSource();
         _answers.Enqueue(() => acknowledged.Task);
         await using var writer = Writer();
 
-        var writes = Enumerable.Range(0, 100).Select(_ => writer.WriteAsync(Block("a"), "key")).ToList();
+        var writes = Enumerable.Range(0, 100).Select(_ => writer.WriteAsync(Block("a", id: 1))).ToList();
         acknowledged.SetResult();
         await Task.WhenAll(writes);
 
         Assert.Equal(1, Inserts);
+    }
+
+    [Fact]
+    public async Task The_only_instance_lets_requests_with_an_identity_share_an_INSERT()
+    {
+        var acknowledged = new TaskCompletionSource();
+        _answers.Enqueue(() => acknowledged.Task);
+        await using var writer = Writer(OnlyInstance);
+
+        var writes = new List<Task> { writer.WriteAsync(Block("first")) };
+        await Wait.UntilAsync(() => Task.FromResult(Inserts == 1));
+        writes.AddRange(Enumerable.Range(1, 100).Select(i => writer.WriteAsync(Block($"name {i}", id: i))));
+        writes.AddRange(Enumerable.Range(1, 100).Select(i => writer.WriteAsync(Block($"name {i}", id: i))));
+        acknowledged.SetResult();
+        await Task.WhenAll(writes);
+        await Task.WhenAll(Enumerable.Range(1, 100).Select(i => writer.WriteAsync(Block($"name {i}", id: i))));
+
+        Assert.Equal(2, Inserts);
+    }
+
+    [Fact]
+    public async Task A_request_that_lies_in_several_months_is_an_INSERT_of_its_own_for_the_only_instance_too()
+    {
+        await using var writer = Writer(OnlyInstance);
+        var block = Block("a", id: 1);
+        block.Add("a"u8, 1, 40L * 24 * 3600 * 1000);
+        await writer.WriteAsync(block);
+        await writer.WriteAsync(Block("b", id: 2));
+        Assert.Equal($"{(UInt128)1:x32}", _inserts[0].Token);
+        Assert.NotEqual($"{(UInt128)2:x32}", _inserts[1].Token);
+    }
+
+    [Fact]
+    public async Task What_may_be_stored_is_kept_until_that_is_known_and_the_same_request_waits_for_it()
+    {
+        var time = new FakeTimeProvider();
+        var answered = new TaskCompletionSource();
+        _answers.Enqueue(() => Task.FromException(new IOException("broken pipe")));
+        for (var i = 0; i < 10; i++)
+        {
+            _answers.Enqueue(() => answered.Task);
+        }
+
+        await using var writer = Writer(OnlyInstance, time);
+
+        var write = writer.WriteAsync(Block("a", id: 1));
+        await AdvanceAsync(time, () => write.IsCompleted);
+        Assert.Equal(StorageFault.Timeout.Kind, (await Assert.ThrowsAsync<StorageUnavailableException>(() => write)).Fault.Kind);
+
+        var again = writer.WriteAsync(Block("a", id: 1));
+        answered.SetResult();
+        await AdvanceAsync(time, () => again.IsCompleted);
+        await again;
+        Assert.Single(_inserts.Select(insert => insert.Token).Distinct());
+    }
+
+    [Fact]
+    public async Task What_is_certainly_not_stored_is_a_new_request_when_it_comes_again()
+    {
+        _answers.Enqueue(() => Task.FromException(new ClickHouseServerException("no table", "INSERT", 60)));
+        await using var writer = Writer(OnlyInstance);
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => writer.WriteAsync(Block("a", id: 1)));
+        await writer.WriteAsync(Block("a", id: 1));
+        Assert.NotEqual(_inserts[0].Token, _inserts[1].Token);
+    }
+
+    [Fact]
+    public async Task Requests_without_an_identity_are_given_up_as_before_when_they_may_be_stored()
+    {
+        for (var i = 0; i < 100; i++)
+        {
+            _answers.Enqueue(() => Task.FromException(new IOException("broken pipe")));
+        }
+
+        var time = new FakeTimeProvider();
+        await using var writer = Writer(OnlyInstance, time);
+        var write = writer.WriteAsync(Block("a"));
+        await AdvanceAsync(time, () => write.IsCompleted);
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => write);
+        _answers.Clear();
+        await writer.WriteAsync(Block("b"));
+        Assert.NotEqual(_inserts[0].Token, _inserts[^1].Token);
+    }
+
+    [Fact]
+    public async Task What_a_former_process_stored_is_known_once_it_is_read()
+    {
+        var others = new TaskCompletionSource();
+        _store.Setup(store => store.WaitForOthersAsync(It.IsAny<CancellationToken>())).Returns(others.Task);
+        _store.Setup(store => store.ReadRequestIdsAsync(It.IsAny<DateTimeOffset>(), It.IsAny<Action<UInt128>>(), It.IsAny<CancellationToken>()))
+            .Callback((DateTimeOffset _, Action<UInt128> tell, CancellationToken _) => tell(1))
+            .Returns(Task.CompletedTask);
+        await using var writer = Writer(OnlyInstance);
+        await writer.StartAsync(default);
+        var known = writer.KnowsRequestsAsync().AsTask();
+        Assert.False(known.IsCompleted);
+
+        others.SetResult();
+        await known;
+        await writer.WriteAsync(Block("a", id: 1));
+        Assert.Equal(0, Inserts);
+    }
+
+    [Fact]
+    public async Task What_a_former_process_stored_is_asked_for_until_it_is_told()
+    {
+        var time = new FakeTimeProvider();
+        _store.SetupSequence(store => store.ReadRequestIdsAsync(It.IsAny<DateTimeOffset>(), It.IsAny<Action<UInt128>>(), It.IsAny<CancellationToken>()))
+            .Throws(new ClickHouseServerException("no grant", "SELECT", 497))
+            .Throws(new IOException("broken off"))
+            .Returns(Task.CompletedTask);
+        await using var writer = Writer(OnlyInstance, time);
+        var known = writer.KnowsRequestsAsync().AsTask();
+        await AdvanceAsync(time, () => known.IsCompleted);
+        await known;
     }
 
     [Fact]
@@ -183,9 +298,9 @@ public sealed class SampleWriterTests
         _answers.Enqueue(() => acknowledged.Task);
         await using var writer = Writer();
 
-        var large = writer.WriteAsync(Block(new string('n', 255), rows: 10_000), null);
+        var large = writer.WriteAsync(Block(new string('n', 255), rows: 10_000));
         await Wait.UntilAsync(() => Task.FromResult(Inserts == 1));
-        await writer.WriteAsync(Block("small"), null);
+        await writer.WriteAsync(Block("small"));
         Assert.False(large.IsCompleted);
 
         acknowledged.SetResult();
@@ -205,12 +320,12 @@ public sealed class SampleWriterTests
         await using var writer = new SampleWriter(_store.Object, Options.Create(new IngestionOptions()), Telemetry(), TimeProvider.System, logger.Object);
         for (var i = 0; i < 5; i++)
         {
-            var fault = await Assert.ThrowsAsync<StorageUnavailableException>(() => writer.WriteAsync(Block("a"), null));
+            var fault = await Assert.ThrowsAsync<StorageUnavailableException>(() => writer.WriteAsync(Block("a")));
             Assert.Contains("does not exist", fault.Fault.Brief, StringComparison.Ordinal);
         }
 
-        await writer.WriteAsync(Block("a"), null);
-        await writer.WriteAsync(Block("a"), null);
+        await writer.WriteAsync(Block("a"));
+        await writer.WriteAsync(Block("a"));
 
         var levels = logger.Invocations.Where(call => call.Method.Name == nameof(ILogger.Log)).Select(call => (LogLevel)call.Arguments[0]);
         Assert.Equal([LogLevel.Error, LogLevel.Information], levels);
@@ -222,10 +337,10 @@ public sealed class SampleWriterTests
         var acknowledged = new TaskCompletionSource();
         _answers.Enqueue(() => acknowledged.Task);
         var writer = Writer();
-        var writes = new[] { writer.WriteAsync(Block("a"), null), writer.WriteAsync(Block("b"), "key") };
+        var writes = new[] { writer.WriteAsync(Block("a")), writer.WriteAsync(Block("b", id: 1)) };
 
         var disposed = writer.DisposeAsync();
-        await Assert.ThrowsAsync<StorageUnavailableException>(() => writer.WriteAsync(Block("c"), null));
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => writer.WriteAsync(Block("c")));
         Assert.False(disposed.IsCompleted);
 
         acknowledged.SetResult();
@@ -239,13 +354,26 @@ public sealed class SampleWriterTests
     {
         var acknowledged = new TaskCompletionSource();
         _answers.Enqueue(() => acknowledged.Task);
-        var answered = writer.WriteAsync(Block("a"), null);
+        var answered = writer.WriteAsync(Block("a"));
         await Wait.UntilAsync(() => Task.FromResult(Inserts == 1));
-        var waiting = writer.WriteAsync(Block("b"), null);
+        var waiting = writer.WriteAsync(Block("b"));
         time.Advance(TimeSpan.FromMilliseconds(10));
         acknowledged.SetResult();
         await answered;
         return waiting;
+    }
+
+    static IngestionOptions OnlyInstance => new() { SingleInstance = true };
+
+    // In small steps, because what waits may begin to a moment later.
+    static async Task AdvanceAsync(FakeTimeProvider time, Func<bool> isDone)
+    {
+        for (var steps = 0; !isDone(); steps++)
+        {
+            Assert.InRange(steps, 0, 10_000);
+            time.Advance(TimeSpan.FromMilliseconds(100));
+            await Task.Delay(1);
+        }
     }
 
     int Inserts
@@ -264,14 +392,16 @@ public sealed class SampleWriterTests
 
     static IngestionTelemetry Telemetry() => new(new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<IMeterFactory>());
 
-    static SampleBlock Block(string name, int rows = 1)
+    static SampleBlock Block(string name, int rows = 1, int id = 0, long time = 0)
     {
         var block = new SampleBlock();
         block.Begin(0);
         for (var i = 0; i < rows; i++)
         {
-            block.Add(Encoding.UTF8.GetBytes(name), 1, 0);
+            block.Add(Encoding.UTF8.GetBytes(name), 1, time);
         }
+
+        block.RequestId = (UInt128)id;
 
         return block;
     }

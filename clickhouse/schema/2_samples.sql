@@ -5,7 +5,8 @@ CREATE TABLE IF NOT EXISTS metrics.samples
     tags         Map(LowCardinality(String), String)       COMMENT 'Tags sorted by key; with the name they identify the series',
     timestamp    DateTime64(3, 'UTC') DEFAULT now64(3)     COMMENT 'Time of the sample, to the millisecond' CODEC(Delta, ZSTD),
     metric_value Float64                                   COMMENT 'The value, always finite'               CODEC(ZSTD),
-    received_at  DateTime64(3, 'UTC') DEFAULT now64(3)     COMMENT 'When the service received the sample'   CODEC(Delta, ZSTD)
+    received_at  DateTime64(3, 'UTC') DEFAULT now64(3)     COMMENT 'When the service received the sample'   CODEC(Delta, ZSTD),
+    request_id   UInt128                                   COMMENT 'Identity of the request, in the first of its rows; else 0'
 )
 ENGINE = MergeTree
 -- An INSERT may touch at most 100 partitions; with months, the accepted age keeps it under 14.
