@@ -8,7 +8,7 @@ public sealed class UserTests(ComposedClickHouse clickHouse) : IClassFixture<Com
     const string Insert = "INSERT INTO metrics.samples (metric_name, metric_value) VALUES ('of a user', 1)";
 
     [Fact]
-    public async Task Ingest_inserts_and_does_nothing_else()
+    public async Task Ingest_inserts_and_reads_no_sample()
     {
         await AssertAllowedAsync(clickHouse.AsIngestAsync(Insert));
         Assert.Equal("1\t1", await clickHouse.AsAdministratorAsync(
@@ -34,7 +34,9 @@ public sealed class UserTests(ComposedClickHouse clickHouse) : IClassFixture<Com
     [Fact]
     public async Task Neither_has_more_than_it_needs()
     {
-        Assert.Equal("GRANT INSERT ON metrics.samples TO ingest", await clickHouse.AsAdministratorAsync("SHOW GRANTS FOR ingest"));
+        Assert.Equal(
+            "GRANT INSERT, SELECT(received_at, request_id) ON metrics.samples TO ingest\nGRANT SELECT(query_id, query_kind, user) ON system.processes TO ingest",
+            await clickHouse.AsAdministratorAsync("SHOW GRANTS FOR ingest"));
         Assert.Equal(
             ["metrics.*", "system.disks", "system.error_log", "system.errors", "system.merges", "system.part_log", "system.parts", "system.query_log"],
             (await clickHouse.AsAdministratorAsync("SHOW GRANTS FOR grafana")).Split('\n').Select(grant =>
@@ -72,25 +74,28 @@ public sealed class UserTests(ComposedClickHouse clickHouse) : IClassFixture<Com
         await AssertRefusedAsync(clickHouse.AsGrafanaAsync(sql));
     }
 
-    [Fact]
-    public async Task The_service_needs_no_more_than_ingest_has()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_service_needs_no_more_than_ingest_has(bool singleInstance)
     {
         var url = $"http://127.0.0.1:{Ports.Free()}";
         using var standalone = StandaloneProcess.Start(
-            ("Urls", url), ("Ingestion__AllowAnonymous", "true"), ("ConnectionStrings__ClickHouse", clickHouse.IngestConnectionString));
+            ("Urls", url), ("Ingestion__AllowAnonymous", "true"), ("Ingestion__SingleInstance", $"{singleInstance}"),
+            ("ConnectionStrings__ClickHouse", clickHouse.IngestConnectionString));
         await standalone.StartedAsync();
         using var http = new HttpClient { BaseAddress = new Uri(url) };
         using var ready = await http.GetAsync(new Uri("/api/health/ready", UriKind.Relative));
         Assert.True(ready.IsSuccessStatusCode, await ready.Content.ReadAsStringAsync());
         foreach (var key in new[] { null, "a key" })
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v2/write") { Content = new StringContent("of_the_service value=1") };
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v2/write") { Content = new StringContent($"of_the_service{singleInstance} value=1") };
             request.Headers.Add("Idempotency-Key", key is null ? [] : [key]);
             using var response = await http.SendAsync(request);
             Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
         }
 
-        Assert.Equal("2", await clickHouse.AsAdministratorAsync("SELECT count() FROM metrics.samples WHERE metric_name = 'of_the_service'"));
+        Assert.Equal("2", await clickHouse.AsAdministratorAsync($"SELECT count() FROM metrics.samples WHERE metric_name = 'of_the_service{singleInstance}'"));
     }
 
     [Fact]
