@@ -71,9 +71,14 @@ sealed class RequestRegister(ISampleStore store, StorageState state, TimeProvide
         }
     }
 
-    /// <summary>Reads no further.</summary>
+    /// <summary>Reads no further; a second time does nothing.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_stop.IsCancellationRequested)
+        {
+            return;
+        }
+
         await _stop.CancelAsync();
         await (_reading ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _stop.Dispose();

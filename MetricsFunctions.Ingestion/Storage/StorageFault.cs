@@ -52,7 +52,7 @@ public sealed record StorageFault(string Kind, string Brief, string Advice, bool
 
     static readonly StorageFault NoGrant = new(
         "no_grant",
-        "ClickHouse does not let the service's user insert, or see what it has inserted",
+        "ClickHouse does not let the service's user insert",
         "Grant it: GRANT INSERT ON metrics.samples TO <user>; and for Ingestion:SingleInstance GRANT SELECT(received_at, request_id) ON metrics.samples TO <user>"
         + " and GRANT SELECT(query_id, query_kind, user) ON system.processes TO <user>.",
         PassesByItself: false);

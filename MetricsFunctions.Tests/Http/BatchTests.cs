@@ -166,9 +166,10 @@ public sealed class BatchTests(IngestionHost host) : IClassFixture<IngestionHost
     [Fact]
     public async Task The_same_idempotency_key_stores_a_batch_once()
     {
+        var batch = Many("keyed batch", Bodies.Ndjson);
         for (var i = 0; i < 2; i++)
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, "/api/metrics") { Content = new ByteArrayContent(Many("keyed batch", Bodies.Ndjson)) };
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/api/metrics") { Content = new ByteArrayContent(batch) };
             request.Content.Headers.ContentType = new(Bodies.Ndjson);
             request.Headers.Add("Idempotency-Key", "batch");
             using var response = await host.Http.SendAsync(request);

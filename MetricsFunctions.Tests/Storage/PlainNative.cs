@@ -20,7 +20,7 @@ sealed class PlainNative
     public static byte[] BytesOf(params IEnumerable<SampleBlock> requests)
     {
         var group = new InsertGroup("", 0);
-        foreach (var request in requests)
+        foreach (var request in requests.Where(request => request.Count > 0))
         {
             group.Append(request);
         }

@@ -81,7 +81,7 @@ public sealed class MeasurementTests(MeasurementTests.Impatient host) : IClassFi
 
         Assert.Equal([1, 1, 3, 2, 1], measurements.Of("metrics_functions.insert.samples").Select(measured => (int)measured.Value));
         Assert.Equal([Insert, Insert, Insert, Insert, Insert], measurements.Of("db.client.operation.duration").Select(measured => measured.Attributes));
-        Assert.Equal(0, measurements.Ask("metrics_functions.queue.usage", "metrics_functions.lane=shared"));
+        Assert.Equal(0, measurements.Ask("metrics_functions.queue.usage", "metrics_functions.lane=small"));
     }
 
     [Fact]
@@ -92,10 +92,10 @@ public sealed class MeasurementTests(MeasurementTests.Impatient host) : IClassFi
         try
         {
             var refused = PostAsync("metrics", "application/json", Json(Sample));
-            await Wait.UntilAsync(() => Task.FromResult(measurements.Ask("metrics_functions.queue.requests", "metrics_functions.lane=shared") > 0));
-            Assert.True(measurements.Ask("metrics_functions.queue.usage", "metrics_functions.lane=shared") > Sample.Length / 2);
-            Assert.Equal(32 * 1024 * 1024, measurements.Ask("metrics_functions.queue.limit", "metrics_functions.lane=shared"));
-            Assert.Equal(0, measurements.Ask("metrics_functions.queue.requests", "metrics_functions.lane=single"));
+            await Wait.UntilAsync(() => Task.FromResult(measurements.Ask("metrics_functions.queue.requests", "metrics_functions.lane=small") > 0));
+            Assert.True(measurements.Ask("metrics_functions.queue.usage", "metrics_functions.lane=small") > Sample.Length / 2);
+            Assert.Equal(32 * 1024 * 1024, measurements.Ask("metrics_functions.queue.limit", "metrics_functions.lane=small"));
+            Assert.Equal(0, measurements.Ask("metrics_functions.queue.requests", "metrics_functions.lane=large"));
             Assert.Equal(HttpStatusCode.ServiceUnavailable, (await refused).StatusCode);
         }
         finally
@@ -113,8 +113,8 @@ public sealed class MeasurementTests(MeasurementTests.Impatient host) : IClassFi
         Assert.All(attempts, attempt => Assert.Equal($"{Insert} error.type=unreachable", attempt.Attributes));
         Assert.Equal(attempts.Count - 1, measurements.Sum("metrics_functions.insert.retries", "error.type=unreachable"));
         Assert.InRange(attempts.Count, 2, 20);
-        Assert.Equal(0, measurements.Ask("metrics_functions.queue.usage", "metrics_functions.lane=shared"));
-        Assert.Equal(0, measurements.Ask("metrics_functions.queue.requests", "metrics_functions.lane=shared"));
+        Assert.Equal(0, measurements.Ask("metrics_functions.queue.usage", "metrics_functions.lane=small"));
+        Assert.Equal(0, measurements.Ask("metrics_functions.queue.requests", "metrics_functions.lane=small"));
 
         using var stored = await PostAsync("metrics", "application/json", Json(Sample));
         Assert.Equal(HttpStatusCode.OK, stored.StatusCode);
