@@ -17,6 +17,8 @@ sealed class ChildProcess : IAsyncDisposable
         _output = new ProcessOutput(process);
     }
 
+    public int Id => _process.Id;
+
     /// <summary>Everything printed so far.</summary>
     public string Output => _output.ToString();
 

@@ -102,7 +102,8 @@ sealed class Contenders(ClickHouseServer clickHouse)
         };
     }
 
-    static Uri FreeAddress()
+    /// <summary>A root address on this machine that nobody listens on.</summary>
+    public static Uri FreeAddress()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace MetricsFunctions.Benchmarks.Compare;
 
 /// <summary>The programs of the comparison that are not ours, from Debian's (and Ubuntu's) packages.</summary>
@@ -49,16 +47,6 @@ static class DebianPackages
         return [.. missing];
     }
 
-    static async Task<bool> SucceedsAsync(string[] command, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await using var process = ChildProcess.Start(new ProcessStartInfo(command[0], command[1..]));
-            return await process.ExitedAsync(cancellationToken) == 0;
-        }
-        catch (ComparisonException)
-        {
-            return false;
-        }
-    }
+    static async Task<bool> SucceedsAsync(string[] command, CancellationToken cancellationToken) =>
+        (await Command.TryRunAsync(command, cancellationToken)).Succeeded;
 }

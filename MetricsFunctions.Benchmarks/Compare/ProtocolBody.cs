@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Http.Headers;
 using System.Text;
 using MetricsFunctions.Ingestion.Formats.Protobuf;
 using Snappier;
@@ -15,21 +16,80 @@ sealed record ProtocolBody(string Name, string Path, string MediaType, Func<Agen
     /// <summary>How its bodies are compressed, where that is not left to the sender.</summary>
     public string? Encoding { get; init; }
 
+    /// <summary>
+    /// What a body has of the value and the time of a sample, which lie together in it; as long for any value from 100 to 999 and any time.
+    /// </summary>
+    public Func<double, long, byte[]>? Point { get; init; }
+
     /// <summary>What the others are compared with.</summary>
     public static ProtocolBody Ndjson { get; } = new("NDJSON", "/api/metrics", "application/x-ndjson", samples => Lines(
         samples,
-        one => $"{{\"metric_name\":\"cpu_load\",\"metric_value\":{one.Value:0.000},\"timestamp\":{one.Time},\"tags\":{{\"host\":\"{one.Host}\",\"core\":\"{one.Core}\",\"dc\":\"fra1\"}}}}\n"));
+        one => $"{{\"metric_name\":\"cpu_load\",\"metric_value\":{one.Value:0.000},\"timestamp\":{one.Time},\"tags\":{{\"host\":\"{one.Host}\",\"core\":\"{one.Core}\",\"dc\":\"fra1\"}}}}\n"))
+    {
+        Point = (value, time) => Utf8($"{value:0.000},\"timestamp\":{time}"),
+    };
+
+    public static ProtocolBody LineProtocol { get; } = new("line protocol", "/api/v2/write?precision=ms", "text/plain", samples => Lines(
+        samples, one => $"cpu_load,host={one.Host},core={one.Core},dc=fra1 value={one.Value:0.000} {one.Time}\n"))
+    {
+        Point = (value, time) => Utf8($"{value:0.000} {time}"),
+    };
+
+    public static ProtocolBody RemoteWrite { get; } = new("remote write 1.0", "/api/v1/write", "application/x-protobuf", RemoteWrite1)
+    {
+        Encoding = "snappy",
+        Point = (value, time) => Wire(point =>
+        {
+            point.AppendFixed64(BitConverter.DoubleToUInt64Bits(value));
+            point.WriteVarint(2, (ulong)time);
+        }),
+    };
+
+    public static ProtocolBody Otlp { get; } = new("OTLP in protobuf", "/api/v1/metrics", "application/x-protobuf", OtlpProtobuf)
+    {
+        Point = (value, time) => Wire(point =>
+        {
+            point.AppendFixed64((ulong)time * 1_000_000);
+            point.WriteFixed64(4, BitConverter.DoubleToUInt64Bits(value));
+        }),
+    };
 
     public static IReadOnlyList<ProtocolBody> All { get; } =
     [
         Ndjson,
-        new("line protocol", "/api/v2/write?precision=ms", "text/plain", samples => Lines(
-            samples, one => $"cpu_load,host={one.Host},core={one.Core},dc=fra1 value={one.Value:0.000} {one.Time}\n")),
-        new("remote write 1.0", "/api/v1/write", "application/x-protobuf", RemoteWrite1) { Encoding = "snappy" },
+        LineProtocol,
+        RemoteWrite,
         new("remote write 2.0", "/api/v1/write", "application/x-protobuf;proto=io.prometheus.write.v2.Request", RemoteWrite2) { Encoding = "snappy" },
-        new("OTLP in protobuf", "/api/v1/metrics", "application/x-protobuf", OtlpProtobuf),
+        Otlp,
         new("OTLP in JSON", "/api/v1/metrics", "application/json", OtlpJson),
     ];
+
+    /// <summary>Sends a body.</summary>
+    /// <exception cref="ComparisonException">It was answered otherwise than with success.</exception>
+    public async Task SendAsync(HttpClient http, Uri server, byte[] body, CancellationToken stop)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(server, Path)) { Content = new ByteArrayContent(body) };
+        request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(MediaType);
+        if (Encoding is not null)
+        {
+            request.Content.Headers.ContentEncoding.Add(Encoding);
+        }
+
+        using var response = await http.SendAsync(request, stop);
+        if (!response.IsSuccessStatusCode)
+        {
+            throw new ComparisonException($"{Name} was answered {response.StatusCode}: {await response.Content.ReadAsStringAsync(stop)}");
+        }
+    }
+
+    static byte[] Utf8(FormattableString text) => System.Text.Encoding.UTF8.GetBytes(text.ToString(CultureInfo.InvariantCulture));
+
+    static byte[] Wire(Action<WireWriter> write)
+    {
+        using var wire = new WireWriter(64);
+        write(wire);
+        return wire.Written.ToArray();
+    }
 
     static byte[] Lines(AgentSample[] samples, Func<AgentSample, FormattableString> line)
     {

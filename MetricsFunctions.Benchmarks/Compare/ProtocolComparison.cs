@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Net.Http.Headers;
 
 namespace MetricsFunctions.Benchmarks.Compare;
 
@@ -43,21 +42,10 @@ sealed class ProtocolComparison(Uri service, StoredSamples samples, Cancellation
 
         using var http = new HttpClient();
         var watch = Stopwatch.StartNew();
-        await Parallel.ForEachAsync(bodies, new ParallelOptions { MaxDegreeOfParallelism = Connections, CancellationToken = stop }, async (body, cancel) =>
-        {
-            using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(service, protocol.Path)) { Content = new ByteArrayContent(body) };
-            request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(protocol.MediaType);
-            if (protocol.Encoding is not null)
-            {
-                request.Content.Headers.ContentEncoding.Add(protocol.Encoding);
-            }
-
-            using var response = await http.SendAsync(request, cancel);
-            if (!response.IsSuccessStatusCode)
-            {
-                throw new ComparisonException($"{protocol.Name} was answered {response.StatusCode}: {await response.Content.ReadAsStringAsync(cancel)}");
-            }
-        });
+        await Parallel.ForEachAsync(
+            bodies,
+            new ParallelOptions { MaxDegreeOfParallelism = Connections, CancellationToken = stop },
+            async (body, cancel) => await protocol.SendAsync(http, service, body, cancel));
         var took = watch.Elapsed.TotalSeconds;
 
         var stored = await samples.CountAsync();

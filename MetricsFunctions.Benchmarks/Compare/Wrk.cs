@@ -18,13 +18,18 @@ static class Wrk
 
     /// <summary>Posts samples on so many connections for so many seconds.</summary>
     /// <exception cref="ComparisonException">A request failed: figures with errors in them compare nothing.</exception>
-    public static async Task<Load> RunAsync(Contender contender, int connections, int seconds, CancellationToken cancellationToken)
+    public static Task<Load> RunAsync(Contender contender, int connections, int seconds, CancellationToken cancellationToken) =>
+        RunAsync(contender.Url, connections, seconds, "Compare/load.lua", [contender.MediaType, contender.Sample], cancellationToken);
+
+    /// <summary>Sends what a script makes on so many connections for so many seconds.</summary>
+    /// <exception cref="ComparisonException">A request failed: figures with errors in them compare nothing.</exception>
+    public static async Task<Load> RunAsync(
+        Uri url, int connections, int seconds, string script, string[] arguments, CancellationToken cancellationToken)
     {
-        var script = Path.Combine(AppContext.BaseDirectory, "Compare", "load.lua");
         await using var wrk = ChildProcess.Start(new ProcessStartInfo("wrk",
         [
             "--threads", "1", "--connections", $"{connections}", "--duration", $"{seconds}s", "--timeout", $"{TimeoutSeconds}s",
-            "--script", script, contender.Url.AbsoluteUri, "--", contender.MediaType, contender.Sample,
+            "--script", script, url.AbsoluteUri, "--", .. arguments,
         ]));
         var exitCode = await wrk.ExitedAsync(cancellationToken);
         var line = wrk.Output.Split('\n').FirstOrDefault(line => line.StartsWith("figures ", StringComparison.Ordinal));
@@ -36,7 +41,7 @@ static class Wrk
         var figures = Array.ConvertAll(line.Split(' ')[1..], figure => long.Parse(figure, CultureInfo.InvariantCulture));
         if (figures is not [> 0 and var requests, var microseconds, var medianMicroseconds, var p99Microseconds, 0, 0, 0, 0, 0])
         {
-            throw new ComparisonException($"Not every request to {contender.Url.GetLeftPart(UriPartial.Path)} succeeded: {wrk.Output}");
+            throw new ComparisonException($"Not every request to {url.GetLeftPart(UriPartial.Path)} succeeded: {wrk.Output}");
         }
 
         return new Load(requests, requests * 1e6 / microseconds, medianMicroseconds / 1e3, p99Microseconds / 1e3);

@@ -1,5 +1,7 @@
 -- Posts samples with wrk; its arguments are the media type and the body, with %s wherever the value goes.
 
+dofile("Compare/figures.lua")
+
 -- More than one load brings to ClickHouse as single INSERTs: it takes equal ones for retries, and would store them once.
 local count = 65536
 local requests = {}
@@ -16,12 +18,4 @@ end
 function request()
   at = at % count + 1
   return requests[at]
-end
-
-function done(summary, latency)
-  local errors = summary.errors
-  print(string.format(
-    "figures %d %d %d %d %d %d %d %d %d",
-    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
-    errors.status, errors.connect, errors.read, errors.write, errors.timeout))
 end
