@@ -7,6 +7,7 @@ using MetricsFunctions.Benchmarks.Compare;
 using MetricsFunctions.Benchmarks.Growth;
 using MetricsFunctions.Benchmarks.Instances;
 using MetricsFunctions.Benchmarks.Micro;
+using MetricsFunctions.Benchmarks.Race;
 using MetricsFunctions.EmbeddedClickHouse;
 
 const string Usage = """
@@ -19,6 +20,8 @@ const string Usage = """
         --seconds N         length of one load (default: 10)
         --parts-seconds N   length of the load under which the parts of the table are counted (default: 60)
         --data DIR          an existing folder to make ClickHouse's data folder in (default: the temporary folder)
+      race [options]      the service against InfluxDB, VictoriaMetrics, Prometheus and PostgreSQL, of Debian's packages; writes docs/race.md,
+                          and fails when a bar is missed; --rounds, --seconds and --data as above
       instances [options] 1, 2, 4 and 8 instances of the service on one ClickHouse, with ClickHouse:AsyncInsert off and on; prints the tables
                           of docs/scale.md, and fails when a bar is missed; options as above, but for --parts-seconds (default: 120)
       cold-start [options] from the start of the service to its first stored sample, against a bare ASP.NET Core app's first answer; prints
@@ -45,6 +48,17 @@ switch (args)
             await DebianPackages.RequireAsync(stop);
             var report = await Comparison.RunAsync(parsed, stop);
             await File.WriteAllTextAsync(Path.Combine(docs.FullName, "benchmarks.md"), $"{report}", stop);
+            Console.WriteLine($"\n{report}");
+            return report.Bars.All(bar => bar.IsMet);
+        });
+
+    case ["race", .. var options] when RaceOptions.TryParse(options, out var parsed):
+        return await RunAsync(async stop =>
+        {
+            var docs = Directory.CreateDirectory(Path.Combine(RepositoryRoot(), "docs"));
+            await DebianPackages.RequireAsync(stop);
+            var report = await RaceComparison.RunAsync(parsed, stop);
+            await File.WriteAllTextAsync(Path.Combine(docs.FullName, "race.md"), $"{report}", stop);
             Console.WriteLine($"\n{report}");
             return report.Bars.All(bar => bar.IsMet);
         });
@@ -77,6 +91,10 @@ switch (args)
 
     case [BareEndpoint.Command, .. var options]:
         await BareEndpoint.RunAsync(options);
+        return 0;
+
+    case [PostgreSqlEndpoint.Command, var connection, .. var options]:
+        await PostgreSqlEndpoint.RunAsync(connection, options);
         return 0;
 
     default:

@@ -53,6 +53,7 @@ sealed class Report
 
         wrote this page on {DateTime.UtcNow.ToString("d MMMM yyyy", CultureInfo.InvariantCulture)}.
         The machine: {Machine.Description}, data on {new DriveInfo(Options.Data).DriveFormat}, .NET {Environment.Version}, ClickHouse {ClickHouseVersion}.
+        [race.md](race.md) has the service against InfluxDB, VictoriaMetrics, Prometheus and PostgreSQL.
 
         {Bar.Head}
         {string.Join('\n', Bars)}
