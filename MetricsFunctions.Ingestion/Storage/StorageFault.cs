@@ -40,7 +40,7 @@ public sealed record StorageFault(string Kind, string Brief, string Advice, bool
 
     static readonly StorageFault NoTable = new(
         "no_table",
-        "the table metrics.samples or one of its rollups does not exist",
+        "the table metrics.samples does not exist",
         "Apply the files of clickhouse/schema to the server in ConnectionStrings:ClickHouse, in the order of their names.",
         PassesByItself: false);
 

@@ -14,7 +14,6 @@ public sealed class ClusterTests : IAsyncLifetime
     const int Shards = 2;
     const int Series = 50;
     const string Count = "SELECT count() FROM metrics.samples_local";
-    const string Counted = "SELECT sum(count) FROM metrics.samples_rollup_local WHERE resolution = 60";
 
     ShardedClickHouse _cluster = null!;
 
@@ -36,13 +35,12 @@ public sealed class ClusterTests : IAsyncLifetime
             var series = await _cluster.QueryAsync(server, "SELECT tags['host'], count() FROM metrics.samples_local GROUP BY ALL ORDER BY ALL");
             Assert.All(series.Split('\n'), line => Assert.EndsWith("\t6", line, StringComparison.Ordinal));
             shards.Add([.. series.Split('\n')]);
-            Assert.Equal(series, await _cluster.QueryAsync(server, "SELECT tags['host'], sum(count) FROM metrics.samples_rollup_local WHERE resolution = 60 GROUP BY ALL ORDER BY ALL"));
 
             Assert.Equal($"{6 * Series}", await _cluster.QueryAsync(server, "SELECT count() FROM metrics.samples"));
-            Assert.Equal($"{6 * Series}\t{Series}", await _cluster.QueryAsync(server, "SELECT sum(count), uniqExact(tags) FROM metrics.samples_1m"));
-            Assert.Equal($"{6 * Series}", await _cluster.QueryAsync(server, "SELECT sum(count) FROM metrics.samples_1h"));
-            Assert.Equal($"{6 * Series}", await _cluster.QueryAsync(server, $"SELECT sum(count) FROM metrics.points(interval = 60, start = 0, end = {uint.MaxValue})"));
-            Assert.Equal($"{6 * Series}", await _cluster.QueryAsync(server, $"SELECT sum(count) FROM metrics.points(interval = 1, start = 0, end = {uint.MaxValue})"));
+            foreach (var interval in new[] { 1, 300, 3600, 21600 })
+            {
+                Assert.Equal($"{6 * Series}\t{Series}", await _cluster.QueryAsync(server, $"SELECT sum(count), uniqExact(tags) FROM metrics.points(interval = {interval}, start = 0, end = {uint.MaxValue})"));
+            }
         }
 
         Assert.Empty(shards[0].Intersect(shards[1]));
@@ -50,11 +48,41 @@ public sealed class ClusterTests : IAsyncLifetime
         Assert.All(shards, shard => Assert.InRange(shard.Count, Series / 4, Series));
     }
 
+    // What a shard sends is grouped, and so it reads a projection.
+    [Theory]
+    [InlineData(300, "by_5m")]
+    [InlineData(3600, "by_1h")]
+    [InlineData(21600, "by_6h")]
+    public async Task Points_are_grouped_on_the_shards(int interval, string projection)
+    {
+        for (var i = 0; i < 3; i++)
+        {
+            await InsertAsync(server: 0, $"{i}");
+        }
+
+        for (var server = 0; server < Shards; server++)
+        {
+            await _cluster.QueryAsync(server, "OPTIMIZE TABLE metrics.samples_local FINAL");
+        }
+
+        Assert.Equal(
+            await _cluster.QueryAsync(0, "SELECT tags['host'] AS host, count(), sum(metric_value), argMax(metric_value, timestamp), max(timestamp) FROM metrics.samples GROUP BY host ORDER BY host"),
+            await _cluster.QueryAsync(0, $"""
+                SELECT tags['host'] AS host, sum(count), sum(sum), argMaxMerge(last), max(seen) FROM metrics.points(interval = {interval}, start = 0, end = {uint.MaxValue})
+                WHERE metric_name = 'sharded' GROUP BY host ORDER BY host
+                SETTINGS preferred_optimize_projection_name = '{projection}'
+                """));
+        await _cluster.QueryAsync(1, "SYSTEM FLUSH LOGS query_log");
+        Assert.Equal(
+            $"metrics.samples_local.{projection}",
+            await _cluster.QueryAsync(1, "SELECT DISTINCT arrayJoin(projections) FROM system.query_log WHERE type = 'QueryFinish' AND NOT is_initial_query"));
+    }
+
     [Fact]
     public async Task Grafana_reads_all_shards_with_its_own_rights()
     {
         await InsertAsync(server: 0, "token");
-        foreach (var table in new[] { "samples", "samples_1h", $"points(interval = 60, start = 0, end = {uint.MaxValue})" })
+        foreach (var table in new[] { "samples", $"points(interval = 60, start = 0, end = {uint.MaxValue})" })
         {
             using var answer = await _cluster.AsGrafanaAsync(1, $"SELECT uniqExact(tags) FROM metrics.{table}");
             Assert.Equal($"{Series}\n", await answer.Content.ReadAsStringAsync());
@@ -80,11 +108,9 @@ public sealed class ClusterTests : IAsyncLifetime
         await InsertAsync(server: 0, "token");
         await InsertAsync(server: second, "token");
         Assert.Equal(Series, await SumAsync(Count));
-        Assert.Equal(Series, await SumAsync(Counted));
 
         await InsertAsync(server: second, "another");
         Assert.Equal(2 * Series, await SumAsync(Count));
-        Assert.Equal(2 * Series, await SumAsync(Counted));
     }
 
     [Theory]
@@ -92,17 +118,13 @@ public sealed class ClusterTests : IAsyncLifetime
     [InlineData(1)]
     public async Task What_one_shard_refused_the_same_token_brings_and_nothing_is_doubled(int server)
     {
-        await _cluster.QueryAsync(1, "ALTER TABLE metrics.samples_rollup_local ADD CONSTRAINT refuse CHECK false");
+        await _cluster.QueryAsync(1, "ALTER TABLE metrics.samples_local ADD CONSTRAINT refuse CHECK false");
         await Assert.ThrowsAnyAsync<Exception>(() => InsertAsync(server, "token"));
-        // The first shard has its part whole, the second its rows without their rollup.
-        Assert.Equal(await _cluster.QueryAsync(0, Count), await _cluster.QueryAsync(0, Counted));
-        Assert.Equal(Series, await SumAsync(Count));
-        Assert.Equal("0", await _cluster.QueryAsync(1, Counted));
+        Assert.Equal("0", await _cluster.QueryAsync(1, Count));
 
-        await _cluster.QueryAsync(1, "ALTER TABLE metrics.samples_rollup_local DROP CONSTRAINT refuse");
+        await _cluster.QueryAsync(1, "ALTER TABLE metrics.samples_local DROP CONSTRAINT refuse");
         await InsertAsync(server, "token");
         Assert.Equal(Series, await SumAsync(Count));
-        Assert.Equal(Series, await SumAsync(Counted));
     }
 
     [Fact]
@@ -116,7 +138,6 @@ public sealed class ClusterTests : IAsyncLifetime
         await _cluster.Servers[1].RestartAsync();
         await InsertAsync(server: 0, "token");
         Assert.Equal(Series, await SumAsync(Count));
-        Assert.Equal(Series, await SumAsync(Counted));
     }
 
     async Task InsertAsync(int server, string token)

@@ -24,7 +24,6 @@ public sealed class SoakTests(ITestOutputHelper output)
         await using var installation = await Installation.StartAsync(("Ingestion__WriteTimeout", "00:00:50"));
         var full = await FullLoadAsync(installation);
         await installation.QueryAsync("TRUNCATE TABLE metrics.samples");
-        await installation.QueryAsync("TRUNCATE TABLE metrics.samples_rollup");
 
         await using var senders = new NumberedSenders(installation.Service, Senders, withKeys: false, pace: TimeSpan.FromSeconds(2 * Senders / full));
         using var stop = new CancellationTokenSource();

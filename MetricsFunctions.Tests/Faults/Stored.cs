@@ -5,14 +5,12 @@ static class Stored
 {
     const string Sender = "toUInt32(tags['sender']) AS sender";
 
-    /// <summary>Every sample once, in the raw table and in the rollup.</summary>
+    /// <summary>Every sample once, also in what panels read.</summary>
     public static async Task AssertEachOnceAsync(Func<string, Task<string>> queryAsync, NumberedSenders senders)
     {
         await AssertNoneLostAsync(queryAsync, senders);
         Assert.Equal("", await DoubledAsync(queryAsync));
-        Assert.Equal(
-            await queryAsync("SELECT tags, toStartOfMinute(timestamp) AS minute, count(), sum(metric_value) FROM metrics.samples GROUP BY ALL ORDER BY ALL"),
-            await queryAsync("SELECT tags, minute, sum(count), sum(sum) FROM metrics.samples_1m GROUP BY ALL ORDER BY ALL"));
+        await AssertPointsTellOfAllAsync(queryAsync);
     }
 
     /// <inheritdoc cref="AssertEachOnceAsync(Func{string, Task{string}}, NumberedSenders)"/>
@@ -24,18 +22,23 @@ static class Stored
         await AssertNoneLostAsync(queryAsync, senders);
         var doubled = await DoubledAsync(queryAsync);
         Assert.Subset(senders.Repeated.ToHashSet(), doubled.Split('\n', StringSplitOptions.RemoveEmptyEntries).ToHashSet());
-
-        // A group that was given up between its raw part and its rollup part is short of the latter; its samples were sent again.
-        Assert.Equal("0", await queryAsync($"""
-            SELECT count()
-            FROM (SELECT {Sender}, count() AS rows, uniqExact(metric_value) AS samples FROM metrics.samples GROUP BY sender) AS raw
-            FULL JOIN (SELECT {Sender}, sum(count) AS counted FROM metrics.samples_1m GROUP BY sender) AS rollup USING sender
-            WHERE counted < samples OR counted > rows
-            """));
+        await AssertPointsTellOfAllAsync(queryAsync);
     }
 
     /// <inheritdoc cref="AssertAtLeastOnceAsync(Func{string, Task{string}}, NumberedSenders)"/>
     public static Task AssertAtLeastOnceAsync(Installation installation, NumberedSenders senders) => AssertAtLeastOnceAsync(installation.QueryAsync, senders);
+
+    // Some parts have projections by now and others have not.
+    static async Task AssertPointsTellOfAllAsync(Func<string, Task<string>> queryAsync)
+    {
+        var raw = await queryAsync("SELECT tags, count(), sum(metric_value) FROM metrics.samples GROUP BY ALL ORDER BY ALL");
+        foreach (var interval in new[] { 300, 3600 })
+        {
+            Assert.Equal(raw, await queryAsync($"""
+                SELECT tags, sum(count), sum(sum) FROM metrics.points(interval = {interval}, start = 0, end = {uint.MaxValue}) GROUP BY ALL ORDER BY ALL
+                """));
+        }
+    }
 
     // Each sender numbers its samples from 1 without a gap, so as many different values as the largest of them is all of them.
     static async Task AssertNoneLostAsync(Func<string, Task<string>> queryAsync, NumberedSenders senders) => Assert.Equal(

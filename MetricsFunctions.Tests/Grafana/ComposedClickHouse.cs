@@ -19,8 +19,8 @@ public sealed class ComposedClickHouse : IAsyncLifetime
 
     public ClickHouseServer Server { get; private set; } = null!;
 
-    /// <summary>The end of the data, and so of the time ranges: a moment ago, in whole hours for the comparison with raw rows.</summary>
-    public DateTimeOffset End { get; } = DateTimeOffset.FromUnixTimeSeconds(DateTimeOffset.UtcNow.ToUnixTimeSeconds() / 3600 * 3600);
+    /// <summary>The end of the data, and so of the time ranges: the last of the whole points of six hours, for the comparison with raw rows.</summary>
+    public DateTimeOffset End { get; } = DateTimeOffset.FromUnixTimeSeconds(DateTimeOffset.UtcNow.ToUnixTimeSeconds() / 21600 * 21600);
 
     public string[] Metrics { get; } = ["a metric", "it's", "load", "memory", "requests"];
 
@@ -58,8 +58,8 @@ public sealed class ComposedClickHouse : IAsyncLifetime
                 """);
         }
 
-        // What the service would have told of itself: every ten seconds of the last ten minutes, and every 20 minutes of the day before.
-        foreach (var (count, step) in new[] { (72, 1200), (60, 10) })
+        // What the service would have told of itself: every ten seconds of the last day, which fills granules, and every 20 minutes of 40 days.
+        foreach (var (count, step) in new[] { (40 * 72, 1200), (8640, 10) })
         {
             await AsAdministratorAsync($"""
                 INSERT INTO metrics.samples (metric_name, tags, timestamp, metric_value)
@@ -71,7 +71,7 @@ public sealed class ComposedClickHouse : IAsyncLifetime
 
         // Something for the panels about errors, parts and slow queries.
         Assert.False((await PostAsync("default", "", "INSERT INTO metrics.samples (metric_name) VALUES (1, 2)")).IsSuccessStatusCode);
-        await AsAdministratorAsync("OPTIMIZE TABLE metrics.samples");
+        await AsAdministratorAsync("OPTIMIZE TABLE metrics.samples FINAL");
         await AsAdministratorAsync("SYSTEM FLUSH LOGS");
     }
 

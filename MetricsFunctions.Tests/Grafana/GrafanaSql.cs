@@ -21,10 +21,12 @@ static partial class GrafanaSql
     /// <param name="allTagValues">What All means for the value of the tag.</param>
     /// <param name="span">The length of the time range.</param>
     /// <param name="to">Its end.</param>
-    public static string Expand(GrafanaQuery query, Choice choice, string[] allMetrics, string[] allTagValues, TimeSpan span, DateTimeOffset to)
+    /// <param name="pointSeconds">Seconds that a point stands for; default: what Grafana makes of the range and the panel.</param>
+    public static string Expand(
+        GrafanaQuery query, Choice choice, string[] allMetrics, string[] allTagValues, TimeSpan span, DateTimeOffset to, int? pointSeconds = null)
     {
         var from = to - span;
-        var seconds = Math.Max(query.MinSeconds, Steps.First(step => step >= Math.Min(86400, span.TotalSeconds / query.MaxPoints * 0.75))).ToString(CultureInfo.InvariantCulture);
+        var seconds = (pointSeconds ?? Math.Max(query.MinSeconds, Steps.First(step => step >= Math.Min(86400, span.TotalSeconds / query.MaxPoints * 0.75)))).ToString(CultureInfo.InvariantCulture);
 
         // The plugin asks the dashboard's variables whether All is chosen, also in a panel repeated for one value; that is why this comes first.
         var sql = ConditionalAll().Replace(query.Sql, match =>

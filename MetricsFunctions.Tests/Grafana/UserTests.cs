@@ -11,10 +11,8 @@ public sealed class UserTests(ComposedClickHouse clickHouse) : IClassFixture<Com
     public async Task Ingest_inserts_and_reads_no_sample()
     {
         await AssertAllowedAsync(clickHouse.AsIngestAsync(Insert));
-        Assert.Equal("1\t1", await clickHouse.AsAdministratorAsync(
-            "SELECT (SELECT sum(count) FROM metrics.samples_1m WHERE metric_name = 'of a user'), (SELECT sum(count) FROM metrics.samples_1h WHERE metric_name = 'of a user')"));
+        Assert.Equal("1", await clickHouse.AsAdministratorAsync("SELECT count() FROM metrics.samples WHERE metric_name = 'of a user'"));
         await AssertRefusedAsync(clickHouse.AsIngestAsync("SELECT count(metric_value) FROM metrics.samples"));
-        await AssertRefusedAsync(clickHouse.AsIngestAsync("INSERT INTO metrics.samples_rollup (metric_name) VALUES ('x')"));
         await AssertRefusedAsync(clickHouse.AsIngestAsync("TRUNCATE TABLE metrics.samples"));
         await AssertRefusedAsync(clickHouse.AsIngestAsync("SELECT * FROM system.query_log"));
     }

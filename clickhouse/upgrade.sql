@@ -1,0 +1,86 @@
+-- Turns a database with the table samples_rollup into the one of clickhouse/schema, which is applied after it, while samples arrive: see
+-- "From a database with samples_rollup" in docs/operations.md. Every statement may be repeated.
+
+-- Last of the columns, so that INSERTs of a service from before, which does not know it, go on.
+ALTER TABLE metrics.samples ADD COLUMN IF NOT EXISTS
+    request_id   UInt128                                   COMMENT 'Identity of the request, in the first of its rows; else 0';
+
+ALTER TABLE metrics.samples MODIFY SETTING
+    materialize_projections_on_insert = 0,
+    materialize_projections_on_merge = 1,
+    deduplicate_merge_projection_mode = 'rebuild';
+
+ALTER TABLE metrics.samples ADD PROJECTION IF NOT EXISTS by_5m
+(
+    SELECT
+        metric_name,
+        toStartOfInterval(timestamp, toIntervalMillisecond(86400000)),
+        tags,
+        toStartOfInterval(timestamp, toIntervalMillisecond(300000)),
+        min(metric_value),
+        max(metric_value),
+        sum(metric_value),
+        sum(toUInt64(isFinite(metric_value))),
+        argMaxMerge(initializeAggregation('argMaxState', metric_value, timestamp)),
+        max(timestamp)
+    GROUP BY
+        metric_name,
+        toStartOfInterval(timestamp, toIntervalMillisecond(86400000)),
+        tags,
+        toStartOfInterval(timestamp, toIntervalMillisecond(300000))
+);
+
+ALTER TABLE metrics.samples ADD PROJECTION IF NOT EXISTS by_1h
+(
+    SELECT
+        metric_name,
+        toStartOfInterval(timestamp, toIntervalMillisecond(86400000)),
+        tags,
+        toStartOfInterval(timestamp, toIntervalMillisecond(3600000)),
+        min(metric_value),
+        max(metric_value),
+        sum(metric_value),
+        sum(toUInt64(isFinite(metric_value))),
+        argMaxMerge(initializeAggregation('argMaxState', metric_value, timestamp)),
+        max(timestamp)
+    GROUP BY
+        metric_name,
+        toStartOfInterval(timestamp, toIntervalMillisecond(86400000)),
+        tags,
+        toStartOfInterval(timestamp, toIntervalMillisecond(3600000))
+);
+
+ALTER TABLE metrics.samples ADD PROJECTION IF NOT EXISTS by_6h
+(
+    SELECT
+        metric_name,
+        toStartOfInterval(timestamp, toIntervalMillisecond(86400000)),
+        tags,
+        toStartOfInterval(timestamp, toIntervalMillisecond(21600000)),
+        min(metric_value),
+        max(metric_value),
+        sum(metric_value),
+        sum(toUInt64(isFinite(metric_value))),
+        argMaxMerge(initializeAggregation('argMaxState', metric_value, timestamp)),
+        max(timestamp)
+    GROUP BY
+        metric_name,
+        toStartOfInterval(timestamp, toIntervalMillisecond(86400000)),
+        tags,
+        toStartOfInterval(timestamp, toIntervalMillisecond(21600000))
+);
+
+-- Parts that are there learn of it in the background, or they would go after a year.
+ALTER TABLE metrics.samples MODIFY TTL toDateTime(timestamp) + INTERVAL 5 YEAR;
+
+-- What was stored before gets its projections part by part, in the background. Until then a panel reads the samples of a part.
+ALTER TABLE metrics.samples MATERIALIZE PROJECTION by_5m, MATERIALIZE PROJECTION by_1h, MATERIALIZE PROJECTION by_6h;
+
+-- From here on the rollup does not grow any more; what it has stays. The INSERTs that it remembers would still take memory.
+DROP VIEW IF EXISTS metrics.samples_rollup_view;
+ALTER TABLE metrics.samples_rollup MODIFY SETTING non_replicated_deduplication_window = 0;
+
+-- Views of the rollup would stand still without a word. clickhouse/schema makes points anew.
+DROP VIEW IF EXISTS metrics.points;
+DROP VIEW IF EXISTS metrics.samples_1m;
+DROP VIEW IF EXISTS metrics.samples_1h;
