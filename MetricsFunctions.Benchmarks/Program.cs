@@ -6,6 +6,7 @@ using MetricsFunctions.Benchmarks.ColdStart;
 using MetricsFunctions.Benchmarks.Compare;
 using MetricsFunctions.Benchmarks.Growth;
 using MetricsFunctions.Benchmarks.Instances;
+using MetricsFunctions.Benchmarks.Merges;
 using MetricsFunctions.Benchmarks.Micro;
 using MetricsFunctions.Benchmarks.Race;
 using MetricsFunctions.EmbeddedClickHouse;
@@ -22,6 +23,7 @@ const string Usage = """
         --data DIR          an existing folder to make ClickHouse's data folder in (default: the temporary folder)
       race [options]      the service against InfluxDB, VictoriaMetrics, Prometheus and PostgreSQL, of Debian's packages; writes docs/race.md,
                           and fails when a bar is missed; --rounds, --seconds and --data as above
+      merges [options]    small INSERTs with their merges, by the settings of the table; prints the table of docs/scale.md; options as above
       instances [options] 1, 2, 4 and 8 instances of the service on one ClickHouse, with ClickHouse:AsyncInsert off and on; prints the tables
                           of docs/scale.md, and fails when a bar is missed; options as above, but for --parts-seconds (default: 120)
       cold-start [options] from the start of the service to its first stored sample, against a bare ASP.NET Core app's first answer; prints
@@ -52,7 +54,7 @@ switch (args)
             return report.Bars.All(bar => bar.IsMet);
         });
 
-    case ["race", .. var options] when RaceOptions.TryParse(options, out var parsed):
+    case ["race", .. var options] when LoadOptions.TryParse(options, out var parsed):
         return await RunAsync(async stop =>
         {
             var docs = Directory.CreateDirectory(Path.Combine(RepositoryRoot(), "docs"));
@@ -61,6 +63,14 @@ switch (args)
             await File.WriteAllTextAsync(Path.Combine(docs.FullName, "race.md"), $"{report}", stop);
             Console.WriteLine($"\n{report}");
             return report.Bars.All(bar => bar.IsMet);
+        });
+
+    case ["merges", .. var options] when LoadOptions.TryParse(options, out var parsed):
+        return await RunAsync(async stop =>
+        {
+            await using var clickHouse = await FreshClickHouse.StartAsync(parsed.Data, stop);
+            Console.WriteLine($"\n{await new MergeComparison(parsed, clickHouse, stop).RunAsync()}");
+            return true;
         });
 
     case ["instances", .. var options] when CompareOptions.TryParse(options, partsSeconds: 120, out var parsed):

@@ -8,7 +8,11 @@ ALTER TABLE metrics.samples ADD COLUMN IF NOT EXISTS
 ALTER TABLE metrics.samples MODIFY SETTING
     materialize_projections_on_insert = 0,
     materialize_projections_on_merge = 1,
-    deduplicate_merge_projection_mode = 'rebuild';
+    deduplicate_merge_projection_mode = 'rebuild',
+    merge_selector_base = 10,
+    non_replicated_deduplication_window = 250000,
+    max_suspicious_broken_parts = 100000,
+    max_suspicious_broken_parts_bytes = 1000000000000;
 
 ALTER TABLE metrics.samples ADD PROJECTION IF NOT EXISTS by_5m
 (

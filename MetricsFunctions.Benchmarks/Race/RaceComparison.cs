@@ -33,10 +33,10 @@ sealed class RaceComparison
     /// <summary>Connections for single samples.</summary>
     public static readonly int[] Connections = [1024, 64, 1];
 
-    readonly RaceOptions _options;
+    readonly LoadOptions _options;
     readonly CancellationToken _stop;
 
-    RaceComparison(RaceOptions options, CancellationToken stop)
+    RaceComparison(LoadOptions options, CancellationToken stop)
     {
         _options = options;
         _stop = stop;
@@ -44,7 +44,7 @@ sealed class RaceComparison
 
     /// <summary>Fetches who is missing, measures, and stops everything.</summary>
     /// <exception cref="ComparisonException">Something failed, or a contender lost samples.</exception>
-    public static Task<RaceReport> RunAsync(RaceOptions options, CancellationToken stop) => new RaceComparison(options, stop).RunAsync();
+    public static Task<RaceReport> RunAsync(LoadOptions options, CancellationToken stop) => new RaceComparison(options, stop).RunAsync();
 
     async Task<RaceReport> RunAsync()
     {

@@ -7,7 +7,7 @@ namespace MetricsFunctions.Benchmarks.Race;
 /// <summary>What became of the race, in Markdown.</summary>
 sealed class RaceReport
 {
-    public required RaceOptions Options { get; init; }
+    public required LoadOptions Options { get; init; }
 
     public required Racer Service { get; init; }
 

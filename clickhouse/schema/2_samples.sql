@@ -84,5 +84,10 @@ SETTINGS
     materialize_projections_on_insert = 0,
     materialize_projections_on_merge = 1,
     deduplicate_merge_projection_mode = 'rebuild',
-    -- Remembered INSERTs, by insert_deduplication_token: an hour of them at 277 a second. One takes about 250 bytes of memory and 64 of disk.
-    non_replicated_deduplication_window = 1000000;
+    -- Merges of more parts at a time, so that a small INSERT is merged less often: docs/benchmarks.md has what was tried.
+    merge_selector_base = 10,
+    -- Remembered INSERTs, by insert_deduplication_token: a quarter of an hour of them at 277 a second. One takes about 218 bytes of memory and 64 of disk.
+    non_replicated_deduplication_window = 250000,
+    -- After a power cut many of the last parts may be broken. They are set aside, and the others are served.
+    max_suspicious_broken_parts = 100000,
+    max_suspicious_broken_parts_bytes = 1000000000000;

@@ -1,9 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace MetricsFunctions.Benchmarks.Race;
+namespace MetricsFunctions.Benchmarks.Compare;
 
-/// <summary>How long to measure.</summary>
-sealed record RaceOptions
+/// <summary>How long to load, and how often.</summary>
+sealed record LoadOptions
 {
     static readonly string DefaultData = Path.GetTempPath();
 
@@ -19,9 +19,9 @@ sealed record RaceOptions
     /// <summary>The options as they are written on the command line.</summary>
     public override string ToString() => $"--rounds {Rounds} --seconds {Seconds}" + (Data == DefaultData ? "" : $" --data {Data}");
 
-    public static bool TryParse(string[] args, [NotNullWhen(true)] out RaceOptions? options)
+    public static bool TryParse(string[] args, [NotNullWhen(true)] out LoadOptions? options)
     {
-        options = new RaceOptions();
+        options = new LoadOptions();
         for (var i = 0; i < args.Length && options is not null; i += 2)
         {
             var value = args.ElementAtOrDefault(i + 1);
