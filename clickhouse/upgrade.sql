@@ -5,6 +5,8 @@
 ALTER TABLE metrics.samples ADD COLUMN IF NOT EXISTS
     request_id   UInt128                                   COMMENT 'Identity of the request, in the first of its rows; else 0';
 
+ALTER TABLE metrics.samples ADD INDEX IF NOT EXISTS tag_values mapValues(tags) TYPE bloom_filter GRANULARITY 1;
+
 ALTER TABLE metrics.samples MODIFY SETTING
     materialize_projections_on_insert = 0,
     materialize_projections_on_merge = 1,
@@ -78,7 +80,7 @@ ALTER TABLE metrics.samples ADD PROJECTION IF NOT EXISTS by_6h
 ALTER TABLE metrics.samples MODIFY TTL toDateTime(timestamp) + INTERVAL 5 YEAR;
 
 -- What was stored before gets its projections part by part, in the background. Until then a panel reads the samples of a part.
-ALTER TABLE metrics.samples MATERIALIZE PROJECTION by_5m, MATERIALIZE PROJECTION by_1h, MATERIALIZE PROJECTION by_6h;
+ALTER TABLE metrics.samples MATERIALIZE INDEX tag_values, MATERIALIZE PROJECTION by_5m, MATERIALIZE PROJECTION by_1h, MATERIALIZE PROJECTION by_6h;
 
 -- From here on the rollup does not grow any more; what it has stays. The INSERTs that it remembers would still take memory.
 DROP VIEW IF EXISTS metrics.samples_rollup_view;

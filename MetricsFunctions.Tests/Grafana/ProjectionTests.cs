@@ -53,6 +53,16 @@ public sealed partial class ProjectionTests(ComposedClickHouse clickHouse) : ICl
             SELECT DISTINCT arraySort(projections) FROM system.parts WHERE active AND database = 'metrics' AND table = 'samples'
             """));
 
+    [Fact]
+    public async Task A_filter_by_a_tag_uses_the_index_of_values()
+    {
+        using var response = await clickHouse.AsGrafanaAsync("""
+            EXPLAIN indexes = 1
+            SELECT sum(sum) FROM metrics.points(interval = 10, start = 0, end = 4294967295) WHERE tags['host'] IN ('a1')
+            """);
+        Assert.Contains("tag_values", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
     static string ReadFor(int seconds) => seconds switch
     {
         < 300 => Samples,

@@ -8,6 +8,9 @@ CREATE TABLE IF NOT EXISTS metrics.samples
     received_at  DateTime64(3, 'UTC') DEFAULT now64(3)     COMMENT 'When the service received the sample'   CODEC(Delta, ZSTD),
     request_id   UInt128                                   COMMENT 'Identity of the request, in the first of its rows; else 0',
 
+    -- A filter by a tag reads the granules that may have its value, and not all of a metric with many series.
+    INDEX tag_values mapValues(tags) TYPE bloom_filter GRANULARITY 1,
+
     -- A row for every five minutes, hour or six hours and series: what panels read in place of samples, through points. Merges make them,
     -- and not INSERTs, which they would slow down; what is not merged yet is read as samples. A query reads one of them when it groups and
     -- filters by these very expressions and asks for these very aggregates, so points has the same ones to the letter.
