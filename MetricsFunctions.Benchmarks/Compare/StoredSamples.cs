@@ -3,19 +3,13 @@ using ClickHouse.Driver;
 
 namespace MetricsFunctions.Benchmarks.Compare;
 
-/// <summary>The tables that every contender fills.</summary>
-/// <param name="clickHouse">Where they are.</param>
+/// <summary>The table that every contender fills.</summary>
+/// <param name="clickHouse">Where it is.</param>
 /// <param name="stop">Stops in the middle.</param>
 sealed class StoredSamples(ClickHouseClient clickHouse, CancellationToken stop)
 {
-    /// <summary>Empties them, because the merges of one load would burden the next.</summary>
-    public async Task EmptyAsync()
-    {
-        foreach (var table in new[] { "samples", "samples_rollup" })
-        {
-            await clickHouse.ExecuteNonQueryAsync($"TRUNCATE TABLE metrics.{table}", cancellationToken: stop);
-        }
-    }
+    /// <summary>Empties it, because the merges of one load would burden the next.</summary>
+    public Task EmptyAsync() => clickHouse.ExecuteNonQueryAsync("TRUNCATE TABLE metrics.samples", cancellationToken: stop);
 
     /// <summary>How many samples there are.</summary>
     public Task<long> CountAsync() => CountAsync("metrics.samples");

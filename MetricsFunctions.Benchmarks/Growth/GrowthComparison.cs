@@ -9,13 +9,13 @@ namespace MetricsFunctions.Benchmarks.Growth;
 /// <param name="Fill">How long it took to make them.</param>
 /// <param name="Merge">How long ClickHouse merged after that.</param>
 /// <param name="Samples">What they take.</param>
-/// <param name="Rollup">What their minutes and hours take.</param>
+/// <param name="Projections">What of that their projections take.</param>
 /// <param name="Panels">What panels cost.</param>
 /// <param name="Full">What INSERTs into these tables cost.</param>
 /// <param name="Empty">What INSERTs into empty tables cost at the same time.</param>
 /// <param name="Ratio">How much longer those into these tables took.</param>
 sealed record GrowthStage(
-    long Rows, TimeSpan Fill, TimeSpan Merge, TableSize Samples, TableSize Rollup, IReadOnlyList<PanelCost> Panels, InsertCost Full, InsertCost Empty,
+    long Rows, TimeSpan Fill, TimeSpan Merge, TableSize Samples, IReadOnlyList<ProjectionSize> Projections, IReadOnlyList<PanelCost> Panels, InsertCost Full, InsertCost Empty,
     double Ratio);
 
 /// <summary>What INSERTs and panels cost as stored samples grow.</summary>
@@ -66,13 +66,15 @@ static class GrowthComparison
             await new StoredSamples(server.Client, stop).EmptyAsync();
         }
 
-        // Whole hours: the rollup has no row that is still growing at the end of a panel.
+        // A whole hour, as a year of samples ends with one.
         var end = DateTimeOffset.FromUnixTimeSeconds(DateTimeOffset.UtcNow.ToUnixTimeSeconds() / 3600 * 3600);
         Tell($"{rows:N0} samples");
         var fill = rows == 0 ? TimeSpan.Zero : await YearOfSamples.FillAsync(full.Client, rows, end, stop);
         Tell($"  filled in {fill.TotalSeconds:N0} s");
 
         var merging = Stopwatch.StartNew();
+        await full.CalmAsync(stop);
+        await full.MaterializeAsync(stop);
         await full.CalmAsync(stop);
         var merge = merging.Elapsed;
 
@@ -83,18 +85,18 @@ static class GrowthComparison
             await server.CalmAsync(stop);
         }
 
-        var samples = await full.SizeAsync("samples", stop);
-        var rollup = await full.SizeAsync("samples_rollup", stop);
+        var samples = await full.SizeAsync(stop);
+        var projections = await full.ProjectionSizesAsync(stop);
         if (samples.Rows != rows)
         {
             throw new ComparisonException($"{rows:N0} samples were filled in, and {samples.Rows:N0} are stored.");
         }
 
-        Tell($"  merged after {merge.TotalSeconds:N0} s: {samples.Parts} parts and {rollup.Parts} of the rollup");
+        Tell($"  merged after {merge.TotalSeconds:N0} s: {samples.Parts} parts of {samples.Bytes / 1e6:N0} MB");
         var panels = rows == 0 ? [] : await new PanelComparison(full.Http, end, stop).MeasureAsync();
         var (costFull, costEmpty, ratio) = await new InsertComparison(options, stop).MeasureAsync(full, empty);
         Tell($"  p50 {costFull.Median:0.00} ms, of the empty tables {costEmpty.Median:0.00} ms, ratio {ratio:0.00}");
-        return new GrowthStage(rows, fill, merge, samples, rollup, panels, costFull, costEmpty, ratio);
+        return new GrowthStage(rows, fill, merge, samples, projections, panels, costFull, costEmpty, ratio);
     }
 
     // The report alone goes to the standard output.

@@ -41,8 +41,8 @@ sealed class GrowthReport
 
         Disk, for {YearOfSamples.Series} series:
 
-        | stored samples | filled in, s | merged after, s | samples, MB | bytes a sample | parts | rows of the rollup | rollup, MB | bytes a row | parts |
-        |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
+        | stored samples | filled in, s | merged after, s | parts | all, MB | bytes a sample | of these the samples | {string.Join(" | ", Stages[^1].Projections.Select(ProjectionHead))} |
+        |--:|--:|--:|--:|--:|--:|--:|{string.Concat(Stages[^1].Projections.Select(_ => "--:|--:|"))}
         {string.Join('\n', Stages.Where(stage => stage.Rows > 0).Select(DiskRow))}
 
         Processor time of a sample, merges included:
@@ -81,13 +81,18 @@ sealed class GrowthReport
     }
 
     static string DiskRow(GrowthStage stage) =>
-        $"| {Text(stage.Rows, "N0")} | {Text(stage.Fill.TotalSeconds, "N0")} | {Text(stage.Merge.TotalSeconds, "N0")} | {SizeCells(stage.Samples)} "
-        + $"| {Text(stage.Rollup.Rows, "N0")} | {SizeCells(stage.Rollup)} |";
+        $"| {Text(stage.Rows, "N0")} | {Text(stage.Fill.TotalSeconds, "N0")} | {Text(stage.Merge.TotalSeconds, "N0")} "
+        + $"| {stage.Samples.Parts} | {Text(stage.Samples.Bytes / 1e6, "N0")} | {BytesOf(stage, stage.Samples.Bytes)} | {BytesOf(stage, stage.Samples.CompressedBytes)} "
+        + $"| {string.Join(" | ", stage.Projections.Select(projection => ProjectionCells(stage, projection)))} |";
+
+    static string ProjectionHead(ProjectionSize projection) => $"rows of `{projection.Name}` | bytes a sample";
+
+    static string ProjectionCells(GrowthStage stage, ProjectionSize projection) => $"{Text(projection.Rows, "N0")} | {BytesOf(stage, projection.Bytes)}";
+
+    static string BytesOf(GrowthStage stage, long bytes) => Text((double)bytes / stage.Rows, "0.00");
 
     static string ProcessorRow(ProcessorCost cost) =>
         $"| {cost.What} | {Text(cost.Samples, "N0")} | {Text(cost.Service.TotalMicroseconds / cost.Samples, "0.0")} | {Text(cost.ClickHouse.TotalMicroseconds / cost.Samples, "0.0")} |";
-
-    static string SizeCells(TableSize size) => $"{Text(size.Bytes / 1e6, "N0")} | {Text((double)size.CompressedBytes / size.Rows, "0.00")} | {size.Parts}";
 
     static string DashboardRow(GrowthStage stage, Span span)
     {

@@ -7,12 +7,18 @@ using MetricsFunctions.Ingestion.Storage;
 
 namespace MetricsFunctions.Benchmarks.Growth;
 
-/// <summary>What a table takes on disk.</summary>
-/// <param name="Rows">Its rows.</param>
-/// <param name="Bytes">Bytes on disk, with indexes and marks.</param>
-/// <param name="CompressedBytes">Bytes of the columns alone.</param>
+/// <summary>What the samples take on disk.</summary>
+/// <param name="Rows">How many.</param>
+/// <param name="Bytes">Bytes on disk, with projections, indexes and marks.</param>
+/// <param name="CompressedBytes">Bytes of the columns of the samples alone.</param>
 /// <param name="Parts">Parts that are not merged into others.</param>
 sealed record TableSize(long Rows, long Bytes, long CompressedBytes, long Parts);
+
+/// <summary>What a projection of the samples takes on disk.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Rows">Its rows.</param>
+/// <param name="Bytes">Bytes on disk, with indexes and marks.</param>
+sealed record ProjectionSize(string Name, long Rows, long Bytes);
 
 /// <summary>A ClickHouse with the service's tables and the user <c>grafana</c> of the stack, and a service that inserts into it.</summary>
 sealed class GrowthServer : IAsyncDisposable
@@ -109,15 +115,43 @@ sealed class GrowthServer : IAsyncDisposable
         }
     }
 
-    /// <summary>What a table of the database <c>metrics</c> takes.</summary>
-    public async Task<TableSize> SizeAsync(string table, CancellationToken stop)
+    /// <summary>Gives their projections to parts that no merge has reached: what is filled in comes in large ones, and not in thousands of small ones.</summary>
+    public async Task MaterializeAsync(CancellationToken stop)
     {
-        using var reader = await Client.ExecuteReaderAsync($"""
+        var materialize = string.Join(", ", (await ProjectionsAsync(stop)).Select(name => $"MATERIALIZE PROJECTION {name}"));
+        await Client.ExecuteNonQueryAsync($"ALTER TABLE metrics.samples {materialize} SETTINGS mutations_sync = 1", cancellationToken: stop);
+        if (await CountAsync("system.parts WHERE active AND database = 'metrics' AND table = 'samples' AND empty(projections)", stop) is > 0 and var parts)
+        {
+            throw new ComparisonException($"{parts} parts have no projections.");
+        }
+    }
+
+    /// <summary>What <c>metrics.samples</c> takes.</summary>
+    public async Task<TableSize> SizeAsync(CancellationToken stop)
+    {
+        using var reader = await Client.ExecuteReaderAsync("""
             SELECT toInt64(sum(rows)), toInt64(sum(bytes_on_disk)), toInt64(sum(data_compressed_bytes)), toInt64(count())
-            FROM system.parts WHERE active AND database = 'metrics' AND table = '{table}'
+            FROM system.parts WHERE active AND database = 'metrics' AND table = 'samples'
             """, cancellationToken: stop);
         await reader.ReadAsync(stop);
         return new TableSize(reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3));
+    }
+
+    /// <summary>What its projections take, each from the finest to the coarsest.</summary>
+    public async Task<IReadOnlyList<ProjectionSize>> ProjectionSizesAsync(CancellationToken stop)
+    {
+        using var reader = await Client.ExecuteReaderAsync("""
+            SELECT name, toInt64(sum(rows)) AS number, toInt64(sum(bytes_on_disk))
+            FROM system.projection_parts WHERE active AND database = 'metrics' AND table = 'samples'
+            GROUP BY name ORDER BY number DESC
+            """, cancellationToken: stop);
+        var sizes = new List<ProjectionSize>();
+        while (await reader.ReadAsync(stop))
+        {
+            sizes.Add(new ProjectionSize(reader.GetString(0), reader.GetInt64(1), reader.GetInt64(2)));
+        }
+
+        return sizes;
     }
 
     /// <summary>Stops both.</summary>
@@ -126,6 +160,18 @@ sealed class GrowthServer : IAsyncDisposable
         await _process.DisposeAsync();
         Client.Dispose();
         await _server.DisposeAsync();
+    }
+
+    async Task<IReadOnlyList<string>> ProjectionsAsync(CancellationToken stop)
+    {
+        using var reader = await Client.ExecuteReaderAsync("SELECT name FROM system.projections WHERE database = 'metrics' AND table = 'samples'", cancellationToken: stop);
+        var names = new List<string>();
+        while (await reader.ReadAsync(stop))
+        {
+            names.Add(reader.GetString(0));
+        }
+
+        return names;
     }
 
     async Task<long> CountAsync(string from, CancellationToken stop) =>

@@ -5,8 +5,8 @@ using ClickHouse.Driver;
 namespace MetricsFunctions.Benchmarks.Growth;
 
 /// <summary>
-/// A year of samples as <c>demo/generate-year</c> has it, 20 metrics of two hosts each, made by ClickHouse itself through
-/// <c>metrics.samples</c>, so that the rollup is filled as well. The number of series stays, their samples come closer.
+/// A year of samples as <c>demo/generate-year</c> has it, 20 metrics of two hosts each, made by ClickHouse itself.
+/// The number of series stays, their samples come closer.
 /// </summary>
 static class YearOfSamples
 {
@@ -17,9 +17,8 @@ static class YearOfSamples
     const int Weeks = 52;
     const int HoursOfWeek = 7 * 24;
 
-    // Two blocks of this many rows of the rollup fit into the memory of the embedded server, which each takes 1.5 kB of while it is grouped.
-    const int RollupRowsOfBlock = 400_000;
-    const int MostRowsOfBlock = 4_000_000;
+    // A part of a week's samples has as many, or all of them where they are fewer.
+    const int RowsOfBlock = 2_000_000;
     const int Inserts = 2;
 
     /// <summary>What the metrics are called, in the order of their names.</summary>
@@ -28,8 +27,8 @@ static class YearOfSamples
     /// <summary>The values of the tag <c>host</c>.</summary>
     public static string[] Hosts { get; } = ["a1", "a2"];
 
-    /// <summary>Fills the tables.</summary>
-    /// <param name="clickHouse">Where they are.</param>
+    /// <summary>Fills the table.</summary>
+    /// <param name="clickHouse">Where it is.</param>
     /// <param name="rows">How many samples.</param>
     /// <param name="end">The end of the year, in whole hours; in the past.</param>
     /// <param name="stop">Stops in the middle.</param>
@@ -37,14 +36,12 @@ static class YearOfSamples
     public static async Task<TimeSpan> FillAsync(ClickHouseClient clickHouse, long rows, DateTimeOffset end, CancellationToken stop)
     {
         var watch = Stopwatch.StartNew();
-        var inMinute = (double)rows / Series / Days / 1440;
-        var block = (int)Math.Min(MostRowsOfBlock, RollupRowsOfBlock * Math.Max(1, inMinute));
         var settings = new QueryOptions
         {
             CustomSettings = new Dictionary<string, object>
             {
-                ["max_insert_block_size"] = block,
-                ["min_insert_block_size_rows"] = block,
+                ["max_insert_block_size"] = RowsOfBlock,
+                ["min_insert_block_size_rows"] = RowsOfBlock,
                 ["min_insert_block_size_bytes"] = 0,
                 ["max_threads"] = 1,
             },
