@@ -11,7 +11,10 @@ ALTER TABLE metrics.samples MODIFY SETTING
     materialize_projections_on_insert = 0,
     materialize_projections_on_merge = 1,
     deduplicate_merge_projection_mode = 'rebuild',
+    auto_statistics_types = '',
     merge_selector_base = 10,
+    min_age_to_force_merge_seconds = 86400,
+    min_age_to_force_merge_on_partition_only = 1,
     non_replicated_deduplication_window = 250000,
     max_suspicious_broken_parts = 100000,
     max_suspicious_broken_parts_bytes = 1000000000000;
@@ -77,10 +80,10 @@ ALTER TABLE metrics.samples ADD PROJECTION IF NOT EXISTS by_6h
 );
 
 -- Parts that are there learn of it in the background, or they would go after a year.
-ALTER TABLE metrics.samples MODIFY TTL toDateTime(timestamp) + INTERVAL 5 YEAR;
+ALTER TABLE metrics.samples MODIFY TTL toDateTime(timestamp) + INTERVAL 5 YEAR SETTINGS mutations_sync = 0;
 
 -- What was stored before gets its projections part by part, in the background. Until then a panel reads the samples of a part.
-ALTER TABLE metrics.samples MATERIALIZE INDEX tag_values, MATERIALIZE PROJECTION by_5m, MATERIALIZE PROJECTION by_1h, MATERIALIZE PROJECTION by_6h;
+ALTER TABLE metrics.samples MATERIALIZE INDEX tag_values, MATERIALIZE PROJECTION by_5m, MATERIALIZE PROJECTION by_1h, MATERIALIZE PROJECTION by_6h SETTINGS mutations_sync = 0;
 
 -- From here on the rollup does not grow any more; what it has stays. The INSERTs that it remembers would still take memory.
 DROP VIEW IF EXISTS metrics.samples_rollup_view;

@@ -87,8 +87,13 @@ SETTINGS
     materialize_projections_on_insert = 0,
     materialize_projections_on_merge = 1,
     deduplicate_merge_projection_mode = 'rebuild',
+    -- Statistics of columns: each merge would make them, and each query load them, to choose among joins that nobody asks for.
+    auto_statistics_types = '',
     -- Merges of more parts at a time, so that a small INSERT is merged less often: docs/benchmarks.md has what was tried.
     merge_selector_base = 10,
+    -- A month that has had no INSERT for a day becomes one part, which is what panels over long spans read fastest.
+    min_age_to_force_merge_seconds = 86400,
+    min_age_to_force_merge_on_partition_only = 1,
     -- Remembered INSERTs, by insert_deduplication_token: a quarter of an hour of them at 277 a second. One takes about 218 bytes of memory and 64 of disk.
     non_replicated_deduplication_window = 250000,
     -- After a power cut many of the last parts may be broken. They are set aside, and the others are served.
