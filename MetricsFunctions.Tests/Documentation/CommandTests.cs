@@ -49,6 +49,7 @@ public sealed partial class CommandTests(ReadmeService service) : IClassFixture<
         ("SELECT count() FROM system.parts ", async (service, query) => Assert.NotEmpty(await ClickHouseSql.QueryAsync(service.ClickHousePort, query))),
         ("CREATE USER ingest ", ParsesAsync),
         ("GRANT INSERT ON metrics.samples ", ParsesAsync),
+        ("GRANT SELECT(", ParsesAsync),
         ("SELECT start, metric_name, tags", ParsesAsync),
         ("ALTER TABLE metrics.samples_rollup ", ParsesAsync),
         ("DROP TABLE metrics.samples_rollup", ParsesAsync),
