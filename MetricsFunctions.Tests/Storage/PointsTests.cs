@@ -18,6 +18,7 @@ public sealed class PointsTests(IngestionHost host) : IClassFixture<IngestionHos
     [Fact]
     public async Task Are_exact_without_a_merge_half_merged_and_merged()
     {
+        await host.QueryAsync("TRUNCATE TABLE metrics.samples");
         await host.QueryAsync("SYSTEM STOP MERGES metrics.samples");
         await InsertAsync();
         Assert.Equal("0", await ProjectionsAsync());
