@@ -89,7 +89,7 @@ SETTINGS
     deduplicate_merge_projection_mode = 'rebuild',
     -- Statistics of columns: each merge would make them, and each query load them, to choose among joins that nobody asks for.
     auto_statistics_types = '',
-    -- Merges of more parts at a time, so that a small INSERT is merged less often: docs/benchmarks.md has what was tried.
+    -- Merges of more parts at a time, so that a small INSERT is merged less often: docs/scale.md has what was tried.
     merge_selector_base = 10,
     -- A month that has had no INSERT for a day becomes one part, which is what panels over long spans read fastest.
     min_age_to_force_merge_seconds = 86400,
