@@ -14,6 +14,13 @@ static class Engine
 
     public const string LogFile = "clickhouse.log";
 
+    // What ClickHouse calls its threads for merges.
+    const string MergeThread = "MergeMutate";
+
+    // A third of the processor time of others, while those want more than there is. With still less, bulk leaves so many parts in a minute
+    // that ClickHouse holds INSERTs up.
+    const int MergeNiceness = 5;
+
     public const string BringYourOwn = "set ConnectionStrings:ClickHouse to a ClickHouse server of your own";
 
     public const string LibraryMissing =
@@ -75,6 +82,7 @@ static class Engine
 
         var stopping = false;
         new Thread(StopAfterParent) { IsBackground = true }.Start();
+        new Thread(PutMergesBehindInserts) { IsBackground = true }.Start();
 
         KeepSystemTables(dataPath);
         ForgetUnwrittenInserts(dataPath, Path.Combine(AppContext.BaseDirectory, "server", "forget-unwritten-inserts"));
@@ -106,6 +114,23 @@ static class Engine
             }
 
             Process.GetCurrentProcess().Kill();
+        }
+    }
+
+    // Merges can wait, and somebody waits for an INSERT; on few cores each would take half of the other's. ClickHouse has a setting for it
+    // (os_threads_nice_value_merge_mutate), which does nothing without a privilege, because it also takes it back after each merge.
+    static void PutMergesBehindInserts()
+    {
+        // The threads begin with the engine, and stay.
+        for (var lowered = 0; ;)
+        {
+            Thread.Sleep(TimeSpan.FromSeconds(1));
+            var before = lowered;
+            lowered = PosixProcess.LowerThreads(MergeThread, MergeNiceness);
+            if (lowered > 0 && lowered == before)
+            {
+                return;
+            }
         }
     }
 

@@ -9,6 +9,7 @@ static partial class PosixProcess
 {
     const int StandardInput = 0;
     const int ShutRd = 0;
+    const int PriorityOfThread = 0;
     const int AddressSize = 128;
 
     /// <summary>Moves this process into a process group of its own.</summary>
@@ -43,6 +44,37 @@ static partial class PosixProcess
         }
     }
 
+    /// <summary>Lowers the priority of threads, which needs no privilege.</summary>
+    /// <param name="name">What they are called.</param>
+    /// <param name="niceness">How low, up to 19.</param>
+    /// <returns>How many have that name, and this priority now.</returns>
+    public static int LowerThreads(string name, int niceness)
+    {
+        var lowered = 0;
+        foreach (var thread in Directory.EnumerateDirectories("/proc/self/task"))
+        {
+            if (NameOf(thread) == name && SetPriority(PriorityOfThread, int.Parse(Path.GetFileName(thread), CultureInfo.InvariantCulture), niceness) == 0)
+            {
+                lowered++;
+            }
+        }
+
+        return lowered;
+    }
+
+    static string? NameOf(string thread)
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(thread, "comm")).TrimEnd();
+        }
+        catch (IOException)
+        {
+            // It has ended since it was listed.
+            return null;
+        }
+    }
+
     static void Require(int result, string function)
     {
         if (result < 0)
@@ -59,6 +91,9 @@ static partial class PosixProcess
 
     [LibraryImport("libc", EntryPoint = "unlockpt", SetLastError = true)]
     private static partial int UnlockTerminal(SafeFileHandle controller);
+
+    [LibraryImport("libc", EntryPoint = "setpriority", SetLastError = true)]
+    private static partial int SetPriority(int which, int thread, int niceness);
 
     [LibraryImport("libc", EntryPoint = "ptsname")]
     private static partial nint TerminalName(SafeFileHandle controller);

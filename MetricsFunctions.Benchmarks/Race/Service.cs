@@ -12,7 +12,7 @@ sealed class Service() : Racer("the service")
 
     public override string Answer => "committed and queryable; survives kill -9, not a power cut";
 
-    public override string Disk => "active parts of all tables of the database `metrics` in `system.parts`, once no merges run any more";
+    public override string Disk => "active parts of all tables of the database `metrics` in `system.parts`, merged as they are when a month has had no INSERT for a day";
 
     public override IReadOnlyList<ProtocolBody> Protocols { get; } = [ProtocolBody.LineProtocol, ProtocolBody.Otlp, ProtocolBody.RemoteWrite];
 
@@ -20,6 +20,13 @@ sealed class Service() : Racer("the service")
 
     public override Task<long> SizeAsync(CancellationToken stop) =>
         NumberAsync("SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'metrics'", stop);
+
+    public override async Task SettleAsync(CancellationToken stop)
+    {
+        await RestAsync(stop);
+        using var client = new ClickHouseClient(_clickHouse);
+        await client.ExecuteNonQueryAsync("OPTIMIZE TABLE metrics.samples FINAL", cancellationToken: stop);
+    }
 
     protected override async Task StartAsync(CancellationToken stop)
     {

@@ -46,6 +46,9 @@ sealed class ClickHouseStore(IClickHouseClient client, IOptions<ClickHouseOption
                 ["max_insert_block_size"] = int.MaxValue,
                 ["min_insert_block_size_rows"] = int.MaxValue,
                 ["min_insert_block_size_bytes"] = 0,
+
+                // There is one stream of blocks: more threads would only hand it to one another.
+                ["max_threads"] = 1,
             },
         };
         await using var stream = PipeReader.Create(rows).AsStream();

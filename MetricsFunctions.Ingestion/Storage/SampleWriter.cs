@@ -15,8 +15,8 @@ public sealed class SampleWriter : IHostedService, IAsyncDisposable
     // Small requests would wait for a block this large, some thousand rows.
     const int LargeBlockBytes = 256 * 1024;
 
-    // Requests that are an INSERT each would wait for one another's round trips; more at a time would only make ClickHouse merge more.
-    const int LargeInserts = 4;
+    // Where requests are an INSERT each, they would wait for one another's round trips; more at a time would only make ClickHouse merge more.
+    const int InsertsOfRequests = 4;
 
     // Groups tell why they were not stored at the end of their time; this is for those that are not told because another is kept.
     static readonly TimeSpan Reserve = TimeSpan.FromSeconds(1);
@@ -44,9 +44,9 @@ public sealed class SampleWriter : IHostedService, IAsyncDisposable
         _writeTimeout = options.Value.WriteTimeout;
         _requests = options.Value.SingleInstance ? new RequestRegister(store, _state, time) : null;
 
-        // Two lanes: small requests share an INSERT, one at a time so that it grows, and never stand behind a large one.
+        // Two lanes, because small requests must not stand behind a large one; one INSERT at a time in each, so that it grows.
         _small = Lane("small", inserts: 1);
-        _large = Lane("large", LargeInserts);
+        _large = Lane("large", _requests is null ? InsertsOfRequests : 1);
 
         InsertLane Lane(string name, int inserts)
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using MetricsFunctions.EmbeddedClickHouse;
@@ -27,6 +28,35 @@ public sealed class ClickHouseServerTests : IDisposable
         await native.GetStream().WriteAsync("GET / HTTP/1.0\r\n\r\n"u8.ToArray(), TestContext.Current.CancellationToken);
         using var answer = new StreamReader(native.GetStream());
         Assert.Contains("is for clickhouse-client", await answer.ReadToEndAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Merges_give_way_to_INSERTs()
+    {
+        await using var server = await StartAsync();
+        await Wait.UntilAsync(() => Task.FromResult(
+            NicenessOfMerges(server.ProcessId) is { Length: > 0 } threads && threads.All(niceness => niceness == 5)));
+    }
+
+    static int[] NicenessOfMerges(int process) =>
+    [
+        .. Directory.EnumerateDirectories($"/proc/{process}/task")
+            .Select(thread => StatOf(thread).Split(' '))
+            .Where(fields => fields is [_, "(MergeMutate)", ..])
+            .Select(fields => int.Parse(fields[18], CultureInfo.InvariantCulture)),
+    ];
+
+    static string StatOf(string thread)
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(thread, "stat"));
+        }
+        catch (IOException)
+        {
+            // It has ended since it was listed.
+            return "";
+        }
     }
 
     [Fact]
