@@ -23,7 +23,7 @@ const string Usage = """
         --data DIR          an existing folder to make ClickHouse's data folder in (default: the temporary folder)
       race [options]      the service against InfluxDB, VictoriaMetrics, Prometheus and PostgreSQL, of Debian's packages; writes docs/race.md,
                           and fails when a bar is missed; --rounds, --seconds and --data as above
-      merges [options]    small INSERTs with their merges, by the settings of the table; prints the table of docs/scale.md; options as above
+      merges [options]    small INSERTs with their merges, by the settings of the table; prints a table; options as above
       instances [options] 1, 2, 4 and 8 instances of the service on one ClickHouse, with ClickHouse:AsyncInsert off and on; prints the tables
                           of docs/scale.md, and fails when a bar is missed; options as above, but for --parts-seconds (default: 120)
       cold-start [options] from the start of the service to its first stored sample, against a bare ASP.NET Core app's first answer; prints
