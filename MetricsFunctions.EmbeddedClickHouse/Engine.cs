@@ -17,8 +17,8 @@ static class Engine
     // What ClickHouse calls its threads for merges.
     const string MergeThread = "MergeMutate";
 
-    // A third of the processor time of others, while those want more than there is. With still less, bulk leaves so many parts in a minute
-    // that ClickHouse holds INSERTs up.
+    // A third of the processor time of others, while those want more than there is. With still less, bulk soon leaves nearly as many
+    // parts as ClickHouse takes before it holds INSERTs up.
     const int MergeNiceness = 5;
 
     public const string BringYourOwn = "set ConnectionStrings:ClickHouse to a ClickHouse server of your own";
