@@ -91,6 +91,14 @@ SETTINGS
     auto_statistics_types = '',
     -- Merges of more parts at a time, so that a small INSERT is merged less often: docs/scale.md has what was tried.
     merge_selector_base = 10,
+    -- How long the parts stay that a merge has replaced, should a power cut spoil the merged one: it is synced to disk but for small files,
+    -- and those Linux writes within 35 seconds. The default, 480 and up to 40 more, is tens of thousands of parts under small INSERTs, and
+    -- ClickHouse looks through all of them after every INSERT; its engine inside another program has 0.
+    old_parts_lifetime = 45,
+    min_rows_to_fsync_after_merge = 1,
+    cleanup_delay_period = 1,
+    cleanup_delay_period_random_add = 0,
+    max_cleanup_delay_period = 10,
     -- A month that has had no INSERT for a day becomes one part, which is what panels over long spans read fastest.
     min_age_to_force_merge_seconds = 86400,
     min_age_to_force_merge_on_partition_only = 1,
