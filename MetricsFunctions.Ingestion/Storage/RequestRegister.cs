@@ -71,16 +71,21 @@ sealed class RequestRegister(ISampleStore store, StorageState state, TimeProvide
         }
     }
 
+    /// <summary>Reads no further: what is not known by now is not found out any more.</summary>
+    public async Task StopReadingAsync()
+    {
+        if (!_stop.IsCancellationRequested)
+        {
+            await _stop.CancelAsync();
+        }
+
+        await (_reading ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
     /// <summary>Reads no further; a second time does nothing.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_stop.IsCancellationRequested)
-        {
-            return;
-        }
-
-        await _stop.CancelAsync();
-        await (_reading ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await StopReadingAsync();
         _stop.Dispose();
     }
 

@@ -65,9 +65,9 @@ public sealed class SampleWriter : IHostedService, IAsyncDisposable
         return Task.CompletedTask;
     }
 
-    /// <summary>Nothing: requests are still answered while the host stops.</summary>
+    /// <summary>Asks ClickHouse nothing more by itself, as it may stop next; requests are still answered while the host stops.</summary>
     /// <param name="cancellationToken">Not used.</param>
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StopAsync(CancellationToken cancellationToken) => _requests?.StopReadingAsync() ?? Task.CompletedTask;
 
     /// <summary>
     /// Completes when a request that comes again can be told from a new one; until then, at the start, <see cref="WriteAsync"/> must not be
@@ -122,6 +122,10 @@ public sealed class SampleWriter : IHostedService, IAsyncDisposable
         catch (TimeoutException)
         {
             throw new StorageUnavailableException(_state.Fault ?? StorageFault.Timeout);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new StorageUnavailableException(StorageFault.Stopping);
         }
     }
 }

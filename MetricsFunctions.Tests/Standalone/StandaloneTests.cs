@@ -78,6 +78,16 @@ public sealed partial class StandaloneTests : IDisposable
         Assert.False(await CanConnectAsync(_clickHousePort));
     }
 
+    // Before it knows what a former process has stored, which takes a second at least.
+    [Fact]
+    public async Task Stopped_at_once_it_does_not_complain_of_its_own_ClickHouse()
+    {
+        using var standalone = Start();
+        await standalone.StartedAsync();
+        Assert.Equal(0, await standalone.TerminateAsync());
+        Assert.DoesNotContain("cannot be stored", standalone.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task It_stops_with_an_error_when_its_ClickHouse_dies()
     {

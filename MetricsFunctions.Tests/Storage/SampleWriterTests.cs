@@ -292,6 +292,18 @@ public sealed class SampleWriterTests
     }
 
     [Fact]
+    public async Task What_a_former_process_stored_is_not_waited_for_any_more_once_the_host_stops()
+    {
+        _store.Setup(store => store.WaitForOthersAsync(It.IsAny<CancellationToken>()))
+            .Returns((CancellationToken stop) => Task.Delay(Timeout.Infinite, stop));
+        await using var writer = Writer(OnlyInstance);
+        var known = writer.KnowsRequestsAsync().AsTask();
+        await writer.StopAsync(default);
+        var refused = await Assert.ThrowsAsync<StorageUnavailableException>(() => known);
+        Assert.Equal(StorageFault.Stopping, refused.Fault);
+    }
+
+    [Fact]
     public async Task A_large_request_does_not_hold_up_small_ones()
     {
         var acknowledged = new TaskCompletionSource();
