@@ -118,7 +118,10 @@ sealed class GrowthServer : IAsyncDisposable
     /// <summary>Gives their projections to parts that no merge has reached: what is filled in comes in large ones, and not in thousands of small ones.</summary>
     public async Task MaterializeAsync(CancellationToken stop)
     {
-        var materialize = string.Join(", ", (await ProjectionsAsync(stop)).Select(name => $"MATERIALIZE PROJECTION {name}"));
+        var materialize = await Client.ExecuteScalarAsync("""
+            SELECT arrayStringConcat(groupArray('MATERIALIZE PROJECTION ' || name), ', ')
+            FROM system.projections WHERE database = 'metrics' AND table = 'samples'
+            """, cancellationToken: stop);
         await Client.ExecuteNonQueryAsync($"ALTER TABLE metrics.samples {materialize} SETTINGS mutations_sync = 1", cancellationToken: stop);
         if (await CountAsync("system.parts WHERE active AND database = 'metrics' AND table = 'samples' AND empty(projections)", stop) is > 0 and var parts)
         {
@@ -160,18 +163,6 @@ sealed class GrowthServer : IAsyncDisposable
         await _process.DisposeAsync();
         Client.Dispose();
         await _server.DisposeAsync();
-    }
-
-    async Task<IReadOnlyList<string>> ProjectionsAsync(CancellationToken stop)
-    {
-        using var reader = await Client.ExecuteReaderAsync("SELECT name FROM system.projections WHERE database = 'metrics' AND table = 'samples'", cancellationToken: stop);
-        var names = new List<string>();
-        while (await reader.ReadAsync(stop))
-        {
-            names.Add(reader.GetString(0));
-        }
-
-        return names;
     }
 
     async Task<long> CountAsync(string from, CancellationToken stop) =>
