@@ -23,15 +23,15 @@ sealed class MergeComparison(LoadOptions options, FreshClickHouse clickHouse, Ca
     const int Queries = 20;
     const int CalmSeconds = 3;
 
+    const string Defaults = "ClickHouse's defaults";
+
     static readonly (string Name, string Setting)[] Variants =
     [
-        ("default", "merge_selector_base = 5"),
-        ("`merge_selector_base = 8`", "merge_selector_base = 8"),
-        ("`merge_selector_base = 10`, chosen", "merge_selector_base = 10"),
-        ("`merge_selector_base = 16`", "merge_selector_base = 16"),
-        ("`merge_selector_base = 32`", "merge_selector_base = 32"),
-        ("`min_parts_to_merge_at_once = 10`", "merge_selector_base = 5, min_parts_to_merge_at_once = 10"),
-        ("no merges at all", "merge_selector_base = 5, max_bytes_to_merge_at_max_space_in_pool = 1"),
+        (Defaults, "merge_selector_base = 5, auto_statistics_types = 'basic, uniq_v2'"),
+        ("no statistics of columns", "merge_selector_base = 5"),
+        ("none, and `merge_selector_base = 10`: chosen", "merge_selector_base = 10"),
+        ("none, and `merge_selector_base = 16`", "merge_selector_base = 16"),
+        ("none, and `merge_selector_base = 32`", "merge_selector_base = 32"),
     ];
 
     // Those of a panel over the last hour and, by projection, over all.
@@ -64,7 +64,7 @@ sealed class MergeComparison(LoadOptions options, FreshClickHouse clickHouse, Ca
             |---|--:|--:|--:|--:|--:|--:|
 
             """);
-        var usual = Median(costs["default"], cost => cost.Merged);
+        var usual = Median(costs[Defaults], cost => cost.Merged);
         foreach (var (name, all) in costs)
         {
             var merged = Median(all, cost => cost.Merged);
