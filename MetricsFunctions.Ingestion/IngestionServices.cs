@@ -43,27 +43,20 @@ public static class IngestionServices
         services.AddSingleton<IngestEndpoint>();
         services.AddSingleton<HealthEndpoint>();
         services.AddSingleton<InfluxEndpoint>();
+        services.AddSingleton<Paths>();
         return services;
     }
 
-    /// <summary>Maps every endpoint on a host with routing of its own. Methods are left to the endpoints, so that a wrong one is their 405.</summary>
+    /// <summary>Maps every path on a host with routing of its own.</summary>
     /// <param name="routes">The host's routes.</param>
     public static void MapIngestion(this IEndpointRouteBuilder routes)
     {
-        var ingest = routes.ServiceProvider.GetRequiredService<IngestEndpoint>();
-        var health = routes.ServiceProvider.GetRequiredService<HealthEndpoint>();
-        var influx = routes.ServiceProvider.GetRequiredService<InfluxEndpoint>();
-        routes.Map("/api/metrics", context => ingest.HandleAsync(context, Protocol.Metrics));
-        routes.Map("/api/write", context => ingest.HandleAsync(context, Protocol.Influx1));
-        routes.Map("/api/v2/write", context => ingest.HandleAsync(context, Protocol.Influx2));
-        routes.Map("/api/v1/write", context => ingest.HandleAsync(context, Protocol.RemoteWrite));
-        routes.Map("/api/v1/metrics", context => ingest.HandleAsync(context, Protocol.Otlp));
-        routes.Map("/api/ping", InfluxEndpoint.PingAsync);
-        routes.Map("/api/health", influx.HealthAsync);
-        routes.Map("/api/query", influx.QueryAsync);
-        routes.Map("/api/health/live", HealthEndpoint.LiveAsync);
-        routes.Map("/api/health/ready", health.ReadyAsync);
-        routes.Map("/api/openapi.json", OpenApiEndpoint.HandleAsync);
-        routes.Map("{**path}", UnknownPath.HandleAsync);
+        var paths = routes.ServiceProvider.GetRequiredService<Paths>();
+        foreach (var (path, endpoint) in paths.Endpoints)
+        {
+            routes.Map(path, endpoint);
+        }
+
+        routes.Map("{**path}", paths.HandleOtherAsync);
     }
 }

@@ -20,7 +20,7 @@ public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKey
         MultipartBodyLengthLimit = 64 * 1024,
     };
 
-    /// <summary>Serves <c>GET /api/ping</c>: 204 while the process answers at all.</summary>
+    /// <summary>Serves <c>GET /ping</c>: 204 while the process answers at all.</summary>
     /// <param name="context">The request; its response is written here.</param>
     public static Task PingAsync(HttpContext context)
     {
@@ -37,33 +37,26 @@ public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKey
         return Task.CompletedTask;
     }
 
-    /// <summary>Serves <c>GET /api/health</c>: 200 while ClickHouse can be written to, otherwise 503 with the reason.</summary>
+    /// <summary>Serves <c>GET /health</c>: 200 while ClickHouse can be written to, otherwise 503 with the reason.</summary>
     /// <param name="context">The request; its response is written here.</param>
-    public async Task HealthAsync(HttpContext context)
+    public Task HealthAsync(HttpContext context) => AnswerAsync(context, problem => new
     {
-        ArgumentNullException.ThrowIfNull(context);
-        if (HealthEndpoint.CheckMethod(context.Request) is { } noProbe)
-        {
-            await Protocol.Influx2.WriteProblemAsync(context.Response, noProbe);
-            return;
-        }
+        name = "influxdb",
+        message = problem?.Detail ?? "ready for writes",
+        status = problem is null ? "pass" : "fail",
+        checks = Array.Empty<object>(),
+        version = Version,
+    });
 
-        var problem = await health.CheckAsync() is { } fault ? Problem.NotReady(fault) : null;
-        context.Response.Protect();
-        problem?.WriteHead(context.Response);
-        await context.Response.WriteAsJsonAsync(
-            new
-            {
-                name = "influxdb",
-                message = problem?.Detail ?? "ready for writes",
-                status = problem is null ? "pass" : "fail",
-                checks = Array.Empty<object>(),
-                version = Version,
-            },
-            context.RequestAborted);
-    }
+    /// <summary>Serves <c>GET /ready</c>: 200 while ClickHouse can be written to, otherwise 503 with the reason.</summary>
+    /// <param name="context">The request; its response is written here.</param>
+    public Task ReadyAsync(HttpContext context) => AnswerAsync(context, problem => new
+    {
+        status = problem is null ? "ready" : "unavailable",
+        message = problem?.Detail,
+    });
 
-    /// <summary>Serves <c>/api/query</c>: says of a database that it is created, which agents ask for, and that nothing else is answered.</summary>
+    /// <summary>Serves <c>/query</c>: says of a database that it is created, which agents ask for, and that nothing else is answered.</summary>
     /// <param name="context">The request; its response is written here.</param>
     public async Task QueryAsync(HttpContext context)
     {
@@ -77,6 +70,21 @@ public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKey
 
         context.Response.Protect();
         await context.Response.WriteAsJsonAsync(new { results = new[] { new { statement_id = 0 } } }, context.RequestAborted);
+    }
+
+    async Task AnswerAsync<T>(HttpContext context, Func<Problem?, T> answer)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        if (HealthEndpoint.CheckMethod(context.Request) is { } noProbe)
+        {
+            await Protocol.Influx2.WriteProblemAsync(context.Response, noProbe);
+            return;
+        }
+
+        var problem = await health.CheckAsync() is { } fault ? Problem.NotReady(fault) : null;
+        context.Response.Protect();
+        problem?.WriteHead(context.Response);
+        await context.Response.WriteAsJsonAsync(answer(problem), context.RequestAborted);
     }
 
     static async Task<Problem?> CheckAsync(HttpRequest request)

@@ -10,7 +10,7 @@ using Microsoft.AspNetCore.Http;
 namespace MetricsFunctions.Ingestion.Http;
 
 /// <summary>
-/// InfluxDB's way to be written to, of its version 1 or 2. Where the samples would go there (<c>bucket</c>, <c>org</c>, <c>db</c>, <c>rp</c>)
+/// InfluxDB's way to be written to, of its versions 1 to 3. Where the samples would go there (<c>bucket</c>, <c>org</c>, <c>db</c>, <c>rp</c>)
 /// means nothing here, and their <c>Content-Type</c> is what a client's library happens to send.
 /// </summary>
 sealed class InfluxLineProtocol : Protocol
@@ -18,10 +18,9 @@ sealed class InfluxLineProtocol : Protocol
     /// <summary>How many fields of a stored request were strings, which are no samples.</summary>
     public const string SkippedFieldsHeader = "X-Skipped-Fields";
 
-    const string DefaultPrecision = "ns";
-
     readonly int _version;
     readonly FrozenDictionary<string, InfluxLineFormat> _formats;
+    readonly InfluxLineFormat _default;
     readonly Problem _unknownPrecision;
 
     InfluxLineProtocol(int version, params (string Precision, TimeUnit Unit)[] precisions)
@@ -29,15 +28,16 @@ sealed class InfluxLineProtocol : Protocol
         _version = version;
         Name = $"influx{version}";
         _formats = precisions.ToFrozenDictionary(entry => entry.Precision, entry => new InfluxLineFormat(entry.Unit));
+        _default = _formats[precisions[0].Precision];
         _unknownPrecision = new Problem(
             StatusCodes.Status400BadRequest,
-            $"precision must be one of {string.Join(", ", precisions.Select(entry => entry.Precision))}; without it, timestamps are nanoseconds.");
+            $"precision must be one of {string.Join(", ", precisions.Select(entry => entry.Precision))}; without it, it is the first of them.");
     }
 
     /// <summary>Version 1: <c>/write</c>.</summary>
     public static InfluxLineProtocol Version1 { get; } = new(
         1,
-        (DefaultPrecision, TimeUnit.Nanosecond),
+        ("ns", TimeUnit.Nanosecond),
         ("n", TimeUnit.Nanosecond),
         ("us", TimeUnit.Microsecond),
         ("u", TimeUnit.Microsecond),
@@ -49,9 +49,22 @@ sealed class InfluxLineProtocol : Protocol
     /// <summary>Version 2: <c>/api/v2/write</c>.</summary>
     public static InfluxLineProtocol Version2 { get; } = new(
         2,
-        (DefaultPrecision, TimeUnit.Nanosecond),
+        ("ns", TimeUnit.Nanosecond),
         ("us", TimeUnit.Microsecond),
         ("u", TimeUnit.Microsecond),
+        ("ms", TimeUnit.Millisecond),
+        ("s", TimeUnit.Second));
+
+    /// <summary>Version 3: <c>/api/v3/write_lp</c>.</summary>
+    public static InfluxLineProtocol Version3 { get; } = new(
+        3,
+        ("auto", TimeUnit.BySize),
+        ("nanosecond", TimeUnit.Nanosecond),
+        ("microsecond", TimeUnit.Microsecond),
+        ("millisecond", TimeUnit.Millisecond),
+        ("second", TimeUnit.Second),
+        ("ns", TimeUnit.Nanosecond),
+        ("us", TimeUnit.Microsecond),
         ("ms", TimeUnit.Millisecond),
         ("s", TimeUnit.Second));
 
@@ -63,7 +76,7 @@ sealed class InfluxLineProtocol : Protocol
         HttpRequest request, [NotNullWhen(true)] out SampleFormat? format, [NotNullWhen(false)] out Problem? problem)
     {
         var precision = request.Query["precision"].ToString();
-        format = _formats.GetValueOrDefault(precision.Length > 0 ? precision : DefaultPrecision);
+        format = precision.Length > 0 ? _formats.GetValueOrDefault(precision) : _default;
         problem = format is null ? _unknownPrecision : null;
         return format is not null;
     }
@@ -83,7 +96,7 @@ sealed class InfluxLineProtocol : Protocol
     void WriteTo(Utf8JsonWriter json, Problem problem)
     {
         json.WriteStartObject();
-        if (_version == 1)
+        if (_version != 2)
         {
             json.WriteString("error", MessageOf(problem));
         }

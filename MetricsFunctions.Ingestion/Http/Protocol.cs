@@ -15,16 +15,19 @@ public abstract class Protocol
     /// <summary><c>POST /api/metrics</c>: the service's own.</summary>
     public static Protocol Metrics { get; } = new MetricsProtocol();
 
-    /// <summary><c>POST /api/write</c>: line protocol, as InfluxDB 1 takes it.</summary>
+    /// <summary><c>POST /write</c>: line protocol, as InfluxDB 1 takes it.</summary>
     public static Protocol Influx1 { get; } = InfluxLineProtocol.Version1;
 
     /// <summary><c>POST /api/v2/write</c>: line protocol, as InfluxDB 2 takes it.</summary>
     public static Protocol Influx2 { get; } = InfluxLineProtocol.Version2;
 
+    /// <summary><c>POST /api/v3/write_lp</c>: line protocol, as InfluxDB 3 takes it.</summary>
+    public static Protocol Influx3 { get; } = InfluxLineProtocol.Version3;
+
     /// <summary><c>POST /api/v1/write</c>: Prometheus remote write, 1.0 and 2.0.</summary>
     public static Protocol RemoteWrite { get; } = new RemoteWriteProtocol();
 
-    /// <summary><c>POST /api/v1/metrics</c>: OpenTelemetry's metrics, over OTLP/HTTP.</summary>
+    /// <summary><c>POST /v1/metrics</c>: OpenTelemetry's metrics, over OTLP/HTTP.</summary>
     public static Protocol Otlp { get; } = new OtlpProtocol();
 
     /// <summary>Its name in metrics.</summary>

@@ -76,6 +76,16 @@ public sealed class InfluxWriteTests(InfluxWriteTests.SmallLimits host) : IClass
     [InlineData("/api/write", "precision=u", 1000)]
     [InlineData("/api/write", "precision=m", 1 / 60_000d)]
     [InlineData("/api/write", "precision=h", 1 / 3_600_000d)]
+    [InlineData("/write", "", 1_000_000)]
+    [InlineData("/api/v3/write_lp", "precision=nanosecond", 1_000_000)]
+    [InlineData("/api/v3/write_lp", "precision=microsecond", 1000)]
+    [InlineData("/api/v3/write_lp", "precision=millisecond", 1)]
+    [InlineData("/api/v3/write_lp", "precision=second", 0.001)]
+    [InlineData("/api/v3/write_lp", "precision=us", 1000)]
+    [InlineData("/api/v3/write_lp", "precision=auto", 1_000_000)]
+    [InlineData("/api/v3/write_lp", "precision=auto&no_sync=true", 1000)]
+    [InlineData("/api/v3/write_lp", "", 1)]
+    [InlineData("/api/v3/write_lp", "db=d", 0.001)]
     public async Task A_precision_says_what_timestamps_count(string path, string query, double perMillisecond)
     {
         var name = $"precision {path} {query}.";
@@ -89,6 +99,7 @@ public sealed class InfluxWriteTests(InfluxWriteTests.SmallLimits host) : IClass
     [InlineData("/api/v2/write?precision=h", "precision must be one of ns, us, u, ms, s;")]
     [InlineData("/api/v2/write?precision=NS", "precision must be one of ns, us, u, ms, s;")]
     [InlineData("/api/write?precision=d", "precision must be one of ns, n, us, u, ms, s, m, h;")]
+    [InlineData("/api/v3/write_lp?precision=n", "precision must be one of auto, nanosecond, microsecond, millisecond, second, ns, us, ms, s;")]
     public async Task An_unknown_precision_is_a_400_that_names_those_there_are(string path, string message)
     {
         using var response = await PostAsync(path, "unknown_precision value=1 1");
@@ -227,7 +238,7 @@ public sealed class InfluxWriteTests(InfluxWriteTests.SmallLimits host) : IClass
         Assert.Equal(status, response.StatusCode);
         Assert.Equal("application/json", response.Content.Headers.ContentType?.ToString());
         using var json = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync());
-        if (path.StartsWith("/api/write", StringComparison.Ordinal))
+        if (!path.StartsWith("/api/v2/", StringComparison.Ordinal))
         {
             return json.RootElement.GetProperty("error").GetString()!;
         }

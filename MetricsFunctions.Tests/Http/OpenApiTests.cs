@@ -123,7 +123,7 @@ public sealed class OpenApiTests(OpenApiTests.OneKey host) : IClassFixture<OpenA
     public void Every_example_of_an_answer_follows_its_schema()
     {
         var seen = 0;
-        foreach (var (path, operation) in host.Document["paths"]!.AsObject().SelectMany(path => path.Value!.AsObject().Select(entry => (path.Key, entry.Value!))))
+        foreach (var (path, operation) in Items().SelectMany(item => item.Item.Select(entry => (item.Path, entry.Value!))))
         {
             foreach (var (status, response) in operation["responses"]!.AsObject())
             {
@@ -166,9 +166,15 @@ public sealed class OpenApiTests(OpenApiTests.OneKey host) : IClassFixture<OpenA
     }
 
     IEnumerable<(string Path, string Method, JsonNode Operation)> Operations() =>
+        from item in Items()
+        from operation in item.Item
+        select (item.Path, operation.Key.ToUpperInvariant(), operation.Value);
+
+    // A path at the root refers to the same one under /api.
+    IEnumerable<(string Path, JsonObject Item)> Items() =>
         from path in host.Document["paths"]!.AsObject()
-        from operation in path.Value!.AsObject()
-        select (path.Key, operation.Key.ToUpperInvariant(), operation.Value);
+        let other = path.Value!["$ref"]?.GetValue<string>().Replace("~1", "/", StringComparison.Ordinal).Replace("#/paths/", "", StringComparison.Ordinal)
+        select (path.Key, (other is null ? path.Value : host.Document["paths"]![other])!.AsObject());
 
     static IEnumerable<(string MediaType, JsonNode? Example)> Examples(KeyValuePair<string, JsonNode?> content) =>
         from example in content.Value!["examples"]?.AsObject() ?? []
