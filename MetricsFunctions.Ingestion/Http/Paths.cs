@@ -10,25 +10,26 @@ namespace MetricsFunctions.Ingestion.Http;
 /// </summary>
 public sealed partial class Paths
 {
+    const string OnlyMetrics = "Only metrics are taken, at POST /v1/metrics: set OTEL_TRACES_EXPORTER=none and OTEL_LOGS_EXPORTER=none.";
+    const string Otlp = "OpenTelemetry's metrics go to POST /v1/metrics, which exporters put behind a base URL by themselves.";
+    const string Influx = "InfluxDB's line protocol goes to POST /write, /api/v2/write or /api/v3/write_lp.";
+    const string RemoteWrite = "Prometheus remote write goes to POST /api/v1/write.";
+
     // What a path that is not served probably meant; the first part that it has counts.
     static readonly (string Part, string Advice)[] Guesses =
     [
         ("traces", OnlyMetrics),
         ("logs", OnlyMetrics),
-        ("otlp", "OpenTelemetry's metrics go to POST /v1/metrics, which exporters put behind a base URL by themselves."),
-        ("opentelemetry", "OpenTelemetry's metrics go to POST /v1/metrics, which exporters put behind a base URL by themselves."),
+        ("otlp", Otlp),
+        ("opentelemetry", Otlp),
         ("v2/", Influx),
         ("v3/", Influx),
         ("influx", Influx),
-        ("write", "Prometheus remote write goes to POST /api/v1/write; InfluxDB's line protocol to POST /write, /api/v2/write or /api/v3/write_lp."),
+        ("write", $"{RemoteWrite} {Influx}"),
         ("push", RemoteWrite),
         ("receive", RemoteWrite),
         ("v1/query", "Samples are not queried here, but in ClickHouse: metrics.points has them."),
     ];
-
-    const string OnlyMetrics = "Only metrics are taken, at POST /v1/metrics: set OTEL_TRACES_EXPORTER=none and OTEL_LOGS_EXPORTER=none.";
-    const string Influx = "InfluxDB's line protocol goes to POST /write, /api/v2/write or /api/v3/write_lp.";
-    const string RemoteWrite = "Prometheus remote write goes to POST /api/v1/write.";
 
     readonly FrozenDictionary<string, RequestDelegate> _endpoints;
 
