@@ -124,7 +124,7 @@ public sealed partial class IngestEndpoint
             {
                 intake.Block.MaxBytes = MostRowBytesPerBodyByte * _options.MaxBodyBytes;
                 intake.Begin(new AcceptedTime(_time.GetUtcNow(), _options.MaxSampleAge), apiKey?.Names ?? default);
-                if (await _bodies.ReadAsync(request, format, intake, identity) is { } problem)
+                if ((await _bodies.ReadAsync(request, format, intake, identity) ?? protocol.CheckBody(intake)) is { } problem)
                 {
                     return problem;
                 }

@@ -9,7 +9,7 @@ static class MediaType
 {
     /// <summary>Finds the format of a body.</summary>
     /// <param name="formats">The formats by their media types.</param>
-    /// <param name="contentType">The header; a charset in it has to be UTF-8, other parameters mean nothing.</param>
+    /// <param name="contentType">The header; its parameters mean nothing. JSON is UTF-8, whatever charset they tell (RFC 8259), and is refused if not.</param>
     public static SampleFormat? Find(FrozenDictionary<string, SampleFormat> formats, string? contentType)
     {
         if (contentType is not null && formats.TryGetValue(contentType, out var format))
@@ -17,9 +17,6 @@ static class MediaType
             return format;
         }
 
-        return MediaTypeHeaderValue.TryParse(contentType, out var type)
-            && (!type.Charset.HasValue || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase))
-            ? formats.GetValueOrDefault(type.MediaType.ToString())
-            : null;
+        return MediaTypeHeaderValue.TryParse(contentType, out var type) ? formats.GetValueOrDefault(type.MediaType.ToString()) : null;
     }
 }

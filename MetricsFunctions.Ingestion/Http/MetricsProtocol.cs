@@ -14,27 +14,37 @@ sealed class MetricsProtocol : Protocol
 {
     static readonly byte[] Ok = """{"message":"ok"}"""u8.ToArray();
     static readonly NdjsonFormat Ndjson = new();
+    static readonly JsonFormat Guess = new(isGuess: true);
 
+    // The latter are what curl, fetch and sendBeacon say of a body by themselves, whatever it is.
     static readonly FrozenDictionary<string, SampleFormat> Formats = new Dictionary<string, SampleFormat>
     {
         ["application/json"] = new JsonFormat(),
+        ["application/ndjson"] = Ndjson,
         ["application/x-ndjson"] = Ndjson,
         ["application/jsonl"] = Ndjson,
+        ["application/jsonlines"] = Ndjson,
         ["application/x-jsonlines"] = Ndjson,
+        ["application/x-www-form-urlencoded"] = Guess,
+        ["application/octet-stream"] = Guess,
+        ["text/plain"] = Guess,
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
     static readonly Problem UnknownMediaType = new(
-        StatusCodes.Status415UnsupportedMediaType, $"Content-Type must be one of {string.Join(", ", Formats.Keys.Order())}, in UTF-8.");
+        StatusCodes.Status415UnsupportedMediaType,
+        $"Content-Type must be one of {Types(isGuess: false)}, in UTF-8; without one, or with {Types(isGuess: true)}, the body must begin with {{ or [.");
 
     internal override string Name => "metrics";
 
     internal override bool TryGetFormat(
         HttpRequest request, [NotNullWhen(true)] out SampleFormat? format, [NotNullWhen(false)] out Problem? problem)
     {
-        format = MediaType.Find(Formats, request.ContentType);
+        format = string.IsNullOrEmpty(request.ContentType) ? Guess : MediaType.Find(Formats, request.ContentType);
         problem = format is null ? UnknownMediaType : null;
         return format is not null;
     }
+
+    internal override Problem? CheckBody(SampleIntake intake) => JsonFormat.GuessedWrong(intake) ? UnknownMediaType : null;
 
     internal override void WriteStored(HttpResponse response, Tally tally)
     {
@@ -43,4 +53,6 @@ sealed class MetricsProtocol : Protocol
         response.ContentLength = answer.Length;
         response.BodyWriter.Write(answer);
     }
+
+    static string Types(bool isGuess) => string.Join(", ", Formats.Where(format => format.Value == Guess == isGuess).Select(format => format.Key).Order());
 }

@@ -49,6 +49,10 @@ public abstract class Protocol
     internal abstract bool TryGetFormat(
         HttpRequest request, [NotNullWhen(true)] out SampleFormat? format, [NotNullWhen(false)] out Problem? problem);
 
+    /// <summary>Says what is wrong with a body that was read, beyond its samples.</summary>
+    /// <param name="intake">What became of it.</param>
+    internal virtual Problem? CheckBody(SampleIntake intake) => null;
+
     /// <summary>Says that everything is stored.</summary>
     /// <param name="response">Where to say it; the server sends it when the endpoint returns.</param>
     /// <param name="tally">What the request brought.</param>

@@ -173,6 +173,7 @@ public sealed class BadRequestTests(BadRequestTests.SmallLimits host) : IClassFi
         { "a byte of no UTF-8 in a tag value", [.. "{\"metric_name\":\"a\",\"metric_value\":1,\"tags\":{\"k\":\""u8, 0xFF, .. "\"}}"u8], "/tags/k" },
         { "a byte of no UTF-8 in a property", [.. "{\"metric_name\":\"a\",\"metric_value\":1,\""u8, 0xFF, .. "\":1}"u8], "" },
         { "a byte of no UTF-8 between tokens", [.. "{\"metric_name\":\"a\","u8, 0xFF, .. "\"metric_value\":1}"u8], "" },
+        { "a byte of no UTF-8 by its charset", [.. "{\"metric_name\":\"a"u8, 0xFC, .. "\",\"metric_value\":1}"u8], "/metric_name" },
         { "UTF-16", Encoding.Unicode.GetBytes("{\"metric_name\":\"a\",\"metric_value\":1}"), "" },
     };
 
@@ -181,7 +182,12 @@ public sealed class BadRequestTests(BadRequestTests.SmallLimits host) : IClassFi
     public async Task Bytes_that_are_no_UTF8_are_a_400(string fault, byte[] body, string place)
     {
         using var content = new ByteArrayContent(body);
-        content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/json", fault switch
+        {
+            "a byte of no UTF-8 by its charset" => "iso-8859-1",
+            "UTF-16" => "utf-16",
+            _ => null,
+        });
         using var response = await host.Http.PostAsync(new Uri("/api/metrics", UriKind.Relative), content);
         await AssertRefusedAsync(response, fault, [place]);
     }
@@ -193,11 +199,7 @@ public sealed class BadRequestTests(BadRequestTests.SmallLimits host) : IClassFi
         { "PUT", "PUT", "application/json", null, 40, HttpStatusCode.MethodNotAllowed },
         { "DELETE", "DELETE", null, null, 0, HttpStatusCode.MethodNotAllowed },
         { "PATCH", "PATCH", "application/json", null, 40, HttpStatusCode.MethodNotAllowed },
-        { "no media type", "POST", null, null, 40, HttpStatusCode.UnsupportedMediaType },
-        { "form", "POST", "application/x-www-form-urlencoded", null, 40, HttpStatusCode.UnsupportedMediaType },
-        { "plain text", "POST", "text/plain", null, 40, HttpStatusCode.UnsupportedMediaType },
         { "XML", "POST", "application/xml", null, 40, HttpStatusCode.UnsupportedMediaType },
-        { "Latin-1", "POST", "application/json; charset=iso-8859-1", null, 40, HttpStatusCode.UnsupportedMediaType },
         { "no media type at all", "POST", "json", null, 40, HttpStatusCode.UnsupportedMediaType },
         { "unknown encoding", "POST", "application/json", "compress", 40, HttpStatusCode.UnsupportedMediaType },
         { "one byte too large", "POST", "application/json", null, MaxBodyBytes + 1, HttpStatusCode.RequestEntityTooLarge },
@@ -240,7 +242,7 @@ public sealed class BadRequestTests(BadRequestTests.SmallLimits host) : IClassFi
     // As the Functions host does, the client sends a body to its end before it looks at the answer; Kestrel by itself stops at 30,000,000 bytes.
     [Theory]
     [InlineData("/api/metrics", "application/json", HttpStatusCode.RequestEntityTooLarge)]
-    [InlineData("/api/metrics", "text/plain", HttpStatusCode.UnsupportedMediaType)]
+    [InlineData("/api/metrics", "text/html", HttpStatusCode.UnsupportedMediaType)]
     [InlineData("/api/metric", "application/json", HttpStatusCode.NotFound)]
     [InlineData("/api/query", "application/x-www-form-urlencoded", HttpStatusCode.BadRequest)]
     public async Task A_refusal_reaches_a_client_that_sends_far_too_much(string path, string mediaType, HttpStatusCode status)

@@ -8,7 +8,7 @@ namespace MetricsFunctions.Tests.Http;
 public sealed class BatchTests(IngestionHost host) : IClassFixture<IngestionHost>
 {
     // What is sent, as which media type, and how many samples that is. "good" stands for the object of a sample.
-    public static TheoryData<string, string, string, int> Lists { get; } = new()
+    public static TheoryData<string, string?, string, int> Lists { get; } = new()
     {
         { "an array", Bodies.Json, "[good,good,good]", 3 },
         { "an array of one", Bodies.Json, "[good]", 1 },
@@ -24,11 +24,18 @@ public sealed class BatchTests(IngestionHost host) : IClassFixture<IngestionHost
         { "lines behind a byte order mark", Bodies.Ndjson, "\ufeffgood\ngood\n", 2 },
         { "JSON Lines", "application/jsonl", "good\ngood\n", 2 },
         { "JSON Lines by another name", "application/x-jsonlines; charset=UTF-8", "good\ngood\n", 2 },
+        { "JSON Lines by a third name", "application/jsonlines", "good\ngood\n", 2 },
+        { "NDJSON by its short name", "application/ndjson", "good\ngood\n", 2 },
+        { "an array without a media type", null, "[good,good]", 2 },
+        { "an array as text", "text/plain", "\ufeff\n[good]", 1 },
+        { "lines as a form", "application/x-www-form-urlencoded", "good\ngood\n", 2 },
+        { "lines as bytes", "application/octet-stream", "\ufeffgood\r\n\r\n good", 2 },
+        { "lines whose breaks curl took out", "application/x-www-form-urlencoded", "goodgoodgood", 3 },
     };
 
     [Theory]
     [MemberData(nameof(Lists))]
-    public async Task A_list_is_stored_and_counted(string what, string mediaType, string list, int samples)
+    public async Task A_list_is_stored_and_counted(string what, string? mediaType, string list, int samples)
     {
         foreach (var chunked in new[] { false, true })
         {
@@ -65,6 +72,15 @@ public sealed class BatchTests(IngestionHost host) : IClassFixture<IngestionHost
         { "an array as lines", Bodies.Ndjson, "[good]\n", ["/0"] },
         { "an object over lines", Bodies.Ndjson, "{\"metric_name\":\"m\",\n\"metric_value\":1}\n", ["/0", "/1", "/1"] },
         { "a last line cut off", Bodies.Ndjson, "good\n{\"metric_name\":\"m\",\"metric_val", ["/1"] },
+        { "faults in lines as text", Bodies.Text, "{\"metric_name\":\"m\"}\ngood\n{}\n", ["/0/metric_value", "/2/metric_name", "/2/metric_value"] },
+        { "faults in an object as text", Bodies.Text, "{\"metric_name\":\"m\"}\n", ["/metric_value"] },
+        { "faults in an array as text", Bodies.Text, "[good,{\"metric_name\":\"m\"}]\n", ["/1/metric_value"] },
+        { "a broken line as text", Bodies.Text, "good\n{\"metric_name\":}\ngood", ["/1"] },
+        { "a last line as text cut off", Bodies.Text, "good\ngood\n{\"metric_name\":", ["/2"] },
+        { "an array behind an object", Bodies.Text, "good\n[good]", [""] },
+        { "an object behind an array", Bodies.Text, "[good]\ngood", [""] },
+        { "a comma between objects", Bodies.Text, "good,good", [""] },
+        { "an array as text without end", Bodies.Text, "[good,good", [""] },
     };
 
     [Theory]

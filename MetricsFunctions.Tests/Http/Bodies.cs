@@ -9,8 +9,9 @@ static class Bodies
 {
     public const string Json = "application/json";
     public const string Ndjson = "application/x-ndjson";
+    public const string Text = "text/plain";
 
-    public static Task<HttpResponseMessage> PostAsync(this IngestionHost host, string body, string mediaType) =>
+    public static Task<HttpResponseMessage> PostAsync(this IngestionHost host, string body, string? mediaType) =>
         host.PostAsync(Encoding.UTF8.GetBytes(body), mediaType);
 
     public static async Task<HttpResponseMessage> PostAsync(

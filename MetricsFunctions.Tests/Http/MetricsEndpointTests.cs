@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 
@@ -131,7 +130,7 @@ public sealed class MetricsEndpointTests(IngestionHost host) : IClassFixture<Ing
         Assert.Equal("1", await RowAsync(stored, "count()"));
     }
 
-    public static TheoryData<string, string> MediaTypes { get; } = new()
+    public static TheoryData<string?, string> MediaTypes { get; } = new()
     {
         { "application/json", "plain" },
         { "application/json; charset=utf-8", "plain" },
@@ -140,11 +139,23 @@ public sealed class MetricsEndpointTests(IngestionHost host) : IClassFixture<Ing
         { "application/json", "chunked" },
         { "application/json", "white space around" },
         { "application/json", "identity" },
+        { "application/json; charset=utf8", "plain" },
+        { "application/json; charset=us-ascii", "plain" },
+        { "application/json; charset=iso-8859-1", "plain" },
+        { "text/plain;charset=UTF-8", "plain" },
+        { "text/plain", "byte order mark" },
+        { "text/plain", "chunked" },
+        { "application/x-www-form-urlencoded", "plain" },
+        { "application/x-www-form-urlencoded", "white space around" },
+        { "application/octet-stream", "plain" },
+        { null, "plain" },
+        { null, "byte order mark" },
+        { "", "plain" },
     };
 
     [Theory]
     [MemberData(nameof(MediaTypes))]
-    public async Task Every_way_to_send_JSON_is_taken(string mediaType, string way)
+    public async Task Every_way_to_send_JSON_is_taken(string? mediaType, string way)
     {
         byte[] body = [.. """{"metric_name": "ways", "metric_value": 1}"""u8];
         body = way switch
@@ -154,7 +165,7 @@ public sealed class MetricsEndpointTests(IngestionHost host) : IClassFixture<Ing
             _ => body,
         };
         using var request = new HttpRequestMessage(HttpMethod.Post, "/api/metrics") { Content = new ByteArrayContent(body) };
-        request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(mediaType);
+        request.Content.Headers.TryAddWithoutValidation("Content-Type", mediaType);
         request.Headers.TransferEncodingChunked = way == "chunked";
         if (way == "identity")
         {
@@ -163,6 +174,47 @@ public sealed class MetricsEndpointTests(IngestionHost host) : IClassFixture<Ing
 
         using var response = await host.Http.SendAsync(request);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal("""{"message":"ok"}""", await response.Content.ReadAsStringAsync());
+    }
+
+    public static TheoryData<string?, byte[]> OtherBodies { get; } = new()
+    {
+        { null, "cpu_load=1"u8.ToArray() },
+        { "application/x-www-form-urlencoded", "metric_name=m&metric_value=1"u8.ToArray() },
+        { "text/plain", "cpu,host=a1 load=0.42"u8.ToArray() },
+        { "text/plain", " \n\"text\""u8.ToArray() },
+        { "application/octet-stream", [0, 1, 2] },
+        { "text/plain; charset=utf-16", [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes("""{"metric_name": "other", "metric_value": 1}""")] },
+        { "image/png", """{"metric_name": "other", "metric_value": 1}"""u8.ToArray() },
+        { "application/xml", """{"metric_name": "other", "metric_value": 1}"""u8.ToArray() },
+        { "json", """{"metric_name": "other", "metric_value": 1}"""u8.ToArray() },
+    };
+
+    [Theory]
+    [MemberData(nameof(OtherBodies))]
+    public async Task What_is_no_JSON_is_a_415_that_names_what_is(string? mediaType, byte[] body)
+    {
+        foreach (var encoding in new[] { null, "gzip" })
+        {
+            using var response = await host.PostAsync(encoding is null ? body : Bodies.Compress(encoding, body), mediaType, encoding, chunked: encoding is null);
+            Assert.Equal(HttpStatusCode.UnsupportedMediaType, response.StatusCode);
+            Assert.Contains(
+                "Content-Type must be one of application/json, application/jsonl, application/jsonlines, application/ndjson, application/x-jsonlines, application/x-ndjson,"
+                + " in UTF-8; without one, or with application/octet-stream, application/x-www-form-urlencoded, text/plain, the body must begin with { or [.",
+                await response.Content.ReadAsStringAsync(),
+                StringComparison.Ordinal);
+        }
+
+        Assert.Equal("0", await RowAsync("other", "count()"));
+    }
+
+    // As curl sends what it got no -H for.
+    [Fact]
+    public async Task Nothing_at_all_is_a_400_that_says_what_is_expected()
+    {
+        using var response = await host.PostAsync([], mediaType: null);
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("is empty: samples with metric_name", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -271,7 +271,6 @@ public sealed class OtlpWriteTests(OtlpWriteTests.SmallLimits host) : IClassFixt
     [Theory]
     [InlineData(null)]
     [InlineData("application/grpc")]
-    [InlineData("application/json; charset=utf-16")]
     public async Task Another_media_type_is_a_415_that_names_those_there_are(string? mediaType)
     {
         using var response = await host.PostAsync([], mediaType, path: Path);
@@ -283,7 +282,7 @@ public sealed class OtlpWriteTests(OtlpWriteTests.SmallLimits host) : IClassFixt
     [Theory]
     [InlineData(Protobuf, null)]
     [InlineData(Protobuf, "gzip")]
-    [InlineData("application/json; charset=utf-8", "gzip")]
+    [InlineData("application/json; charset=utf8", "gzip")]
     public async Task Many_points_are_stored_whole_and_once_however_often_they_come(string mediaType, string? encoding)
     {
         var name = $"many_{Word($"{mediaType}{encoding}")}";

@@ -4,7 +4,11 @@ using MetricsFunctions.Ingestion.Samples;
 namespace MetricsFunctions.Ingestion.Formats.Json;
 
 /// <summary>A JSON text (RFC 8259): one sample's object, or an array of them.</summary>
-sealed class JsonFormat : SampleFormat
+/// <param name="isGuess">
+/// Whether the sender did not say that it is JSON. Then there may be several objects behind each other, as lines or not: curl's <c>-d @file</c>
+/// takes the line breaks out. And a body that begins as neither object nor array is not read at all.
+/// </param>
+sealed class JsonFormat(bool isGuess = false) : SampleFormat
 {
     // Where in the text a reader is; kept in SampleIntake.State between the pieces of a body.
     enum State
@@ -14,12 +18,18 @@ sealed class JsonFormat : SampleFormat
         BehindBracket,
         BehindComma,
         BehindItem,
-        End,
+        BehindArray,
+        BehindSample,
         Broken,
+        NoJson,
     }
 
     /// <inheritdoc/>
     public override int MaxSampleBytes => LargestSample;
+
+    /// <summary>Whether a body that was guessed to be JSON is none.</summary>
+    /// <param name="intake">What became of it.</param>
+    public static bool GuessedWrong(SampleIntake intake) => intake.State == (int)State.NoJson;
 
     /// <inheritdoc/>
     public override int Read(ReadOnlySpan<byte> bytes, bool isLast, SampleIntake intake)
@@ -27,11 +37,11 @@ sealed class JsonFormat : SampleFormat
         var state = (State)intake.State;
         var read = Read(bytes, isLast, intake, ref state);
         intake.State = (int)state;
-        intake.IsOver = state == State.Broken;
+        intake.IsOver = state is State.Broken or State.NoJson;
         return read;
     }
 
-    static int Read(ReadOnlySpan<byte> bytes, bool isLast, SampleIntake intake, ref State state)
+    int Read(ReadOnlySpan<byte> bytes, bool isLast, SampleIntake intake, ref State state)
     {
         if (state == State.Start && bytes.Length < Encoding.UTF8.Preamble.Length && !isLast)
         {
@@ -48,12 +58,12 @@ sealed class JsonFormat : SampleFormat
         var refusals = intake.Refusals;
         var samples = new JsonSampleReader(intake, stackalloc byte[JsonSampleReader.Scratch]);
         samples.Begin(bytes, isLast);
-        while (state != State.Broken)
+        while (state is not (State.Broken or State.NoJson))
         {
             var next = samples.Json.Next();
             if (samples.Json.RanOut)
             {
-                if (isLast && intake.IsList && state != State.End)
+                if (isLast && state is State.BehindBracket or State.BehindComma or State.BehindItem)
                 {
                     refusals.Item = null;
                     refusals.Add("", "is cut off: the array does not end");
@@ -69,17 +79,25 @@ sealed class JsonFormat : SampleFormat
                     state = State.BehindBracket;
                     samples.Json.Step();
                     break;
+                case (State.Start or State.BehindMark, not (byte)'{') when isGuess:
+                    state = State.NoJson;
+                    break;
                 case (State.BehindBracket or State.BehindItem, (byte)']'):
-                    state = State.End;
+                    state = State.BehindArray;
                     samples.Json.Step();
                     break;
                 case (State.BehindItem, (byte)','):
                     state = State.BehindComma;
                     samples.Json.Step();
                     break;
-                case (State.End or State.BehindItem, _):
+                case (State.BehindSample, (byte)'{') when isGuess && !intake.IsList:
+                    intake.IsList = true;
+                    NumberFirst(refusals);
+                    break;
+                case (State.BehindArray or State.BehindItem, _):
+                case (State.BehindSample, _) when !isGuess || next != '{':
                     refusals.Item = null;
-                    refusals.Add("", state == State.End && !intake.IsList
+                    refusals.Add("", state == State.BehindSample
                         ? "goes on behind its object: send several samples as a JSON array, or one a line as application/x-ndjson"
                         : "is not valid JSON: its array goes on with neither a comma nor its end, or something follows it");
                     state = State.Broken;
@@ -87,10 +105,11 @@ sealed class JsonFormat : SampleFormat
                 default:
                     var begin = samples.Json.At;
                     var faults = refusals.Count;
+                    var isInArray = state is State.BehindBracket or State.BehindComma;
                     refusals.Item = intake.IsList ? intake.NextItem : null;
-                    if (samples.Read(depth: intake.IsList ? 1 : 0))
+                    if (samples.Read(depth: isInArray ? 1 : 0))
                     {
-                        state = intake.IsList ? State.BehindItem : State.End;
+                        state = isInArray ? State.BehindItem : State.BehindSample;
                         intake.NextItem++;
                     }
                     else if (samples.Json.RanOut && !isLast)
@@ -110,5 +129,19 @@ sealed class JsonFormat : SampleFormat
         }
 
         return bytes.Length;
+    }
+
+    // What is wrong with the only sample is wrong with the first of several, once there is another one.
+    static void NumberFirst(Refusals refusals)
+    {
+        Refusal[] listed = [.. refusals.Listed];
+        var count = refusals.Count;
+        refusals.Rewind(0);
+        refusals.Item = 0;
+        for (var i = 0; i < count; i++)
+        {
+            var fault = listed[Math.Min(i, listed.Length - 1)];
+            refusals.Add(fault.Place, fault.Detail);
+        }
     }
 }

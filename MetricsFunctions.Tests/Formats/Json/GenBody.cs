@@ -65,6 +65,13 @@ static class GenBody
         Gen.Bool,
         (mark, samples, end, isEnded) => mark + string.Join(end, samples) + (isEnded ? end : "")));
 
+    /// <summary>Texts of which their sender does not say what they are: those of <see cref="Json"/>, and several samples behind each other.</summary>
+    public static readonly Gen<byte[]> Guess = Gen.OneOf(Json, Mutated(Gen.Select(
+        Gen.Frequency((20, Gen.Const("")), (1, Gen.Const("\ufeff"))),
+        Sample.Array[0, 8],
+        Gen.OneOfConst("", " ", "\n", "\r\n\n", ","),
+        (mark, samples, between) => mark + string.Join(between, samples))));
+
     /// <summary>Lengths of the pieces that a body arrives in.</summary>
     public static readonly Gen<int[]> Pieces = Gen.OneOf(Gen.Int[1, 8].Array[0, 30], Gen.Int[1, 200].Array[0, 10]);
 

@@ -16,6 +16,10 @@ public sealed class JsonPropertyTests
         Compare(GenBody.Json, new JsonFormat(), PlainJson.OfJson);
 
     [Fact]
+    public void What_its_sender_does_not_call_JSON_means_what_a_plain_reader_says() =>
+        Compare(GenBody.Guess, new JsonFormat(isGuess: true), PlainJson.OfGuess);
+
+    [Fact]
     public void Lines_mean_what_a_plain_reader_says() =>
         Compare(GenBody.Lines, new NdjsonFormat(), PlainJson.OfLines);
 

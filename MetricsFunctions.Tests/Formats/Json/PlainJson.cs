@@ -38,6 +38,29 @@ static partial class PlainJson
         return reading;
     }
 
+    public static Reading OfGuess(byte[] body, AcceptedTime accepted)
+    {
+        var text = Encoding.Latin1.GetString(WithoutByteOrderMark(body)).TrimStart(' ', '\t', '\r', '\n');
+        if (text is "" or ['[', ..])
+        {
+            return OfJson(body, accepted);
+        }
+
+        var reading = new Reading { IsNoJson = text[0] != '{' };
+        if (ParseSeveral(WithoutByteOrderMark(body)) is not { } objects)
+        {
+            reading.Broken.Add("");
+            return reading;
+        }
+
+        foreach (var (item, json) in objects.Index())
+        {
+            new Sample(objects.Count == 1 ? "" : $"/{item}", reading, accepted).Read(json);
+        }
+
+        return reading;
+    }
+
     public static Reading OfLines(byte[] body, AcceptedTime accepted)
     {
         var reading = new Reading();
@@ -74,6 +97,25 @@ static partial class PlainJson
         try
         {
             return JsonDocument.Parse(json, Options);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    static List<JsonElement>? ParseSeveral(byte[] objects)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(objects, new JsonReaderOptions { MaxDepth = Options.MaxDepth, AllowMultipleValues = true });
+            var parsed = new List<JsonElement>();
+            while (reader.Read())
+            {
+                parsed.Add(JsonElement.ParseValue(ref reader));
+            }
+
+            return parsed.TrueForAll(json => json.ValueKind == JsonValueKind.Object) ? parsed : null;
         }
         catch (JsonException)
         {

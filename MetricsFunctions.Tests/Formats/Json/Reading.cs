@@ -1,5 +1,6 @@
 using System.Globalization;
 using MetricsFunctions.Ingestion.Formats;
+using MetricsFunctions.Ingestion.Formats.Json;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Tests.Storage;
 
@@ -13,6 +14,9 @@ sealed class Reading
 
     /// <summary>Where a rule is broken.</summary>
     public List<string> Pointers { get; } = [];
+
+    /// <summary>Whether it is not taken for JSON at all.</summary>
+    public bool IsNoJson { get; init; }
 
     /// <summary>What is no JSON: a line, or the whole body. Where exactly it stops being JSON is a matter of taste.</summary>
     public List<string> Broken { get; } = [];
@@ -41,6 +45,12 @@ sealed class Reading
     /// <summary>Asserts that a format found the same as this.</summary>
     public void AssertEqual(SampleIntake found)
     {
+        Assert.Equal(IsNoJson, JsonFormat.GuessedWrong(found));
+        if (IsNoJson)
+        {
+            return;
+        }
+
         if (Broken.Count == 0)
         {
             Assert.Equal(Pointers.Count, found.Refusals.Count);
