@@ -19,6 +19,11 @@ public sealed class IngestionOptions
     /// <summary>Takes requests without a key. Without this and without <see cref="ApiKeys"/> the service does not start.</summary>
     public bool AllowAnonymous { get; set; }
 
+    /// <summary>
+    /// Origins such as <c>https://app.example.org</c>, a list or one, whose pages browsers let send; <c>*</c> is every origin. Default: none.
+    /// </summary>
+    public IConfigurationSection? AllowedOrigins { get; set; }
+
     /// <summary>Largest body in bytes. Default 32 MiB; from 1 KiB to 1 GiB.</summary>
     public long MaxBodyBytes { get; set; } = 32 * 1024 * 1024;
 
@@ -56,14 +61,15 @@ sealed class IngestionOptionsValidator : IValidateOptions<IngestionOptions>
     public ValidateOptionsResult Validate(string? name, IngestionOptions options)
     {
         var faults = new ValidateOptionsResultBuilder();
-        var keyFaults = new List<string>();
-        if (ApiKey.ReadAll(options.ApiKeys, keyFaults).Length == 0 && keyFaults.Count == 0 && !options.AllowAnonymous)
+        var listFaults = new List<string>();
+        if (ApiKey.ReadAll(options.ApiKeys, listFaults).Length == 0 && listFaults.Count == 0 && !options.AllowAnonymous)
         {
-            keyFaults.Add("No API key is configured. Set Ingestion:ApiKeys (environment: Ingestion__ApiKeys__0=<key>), "
+            listFaults.Add("No API key is configured. Set Ingestion:ApiKeys (environment: Ingestion__ApiKeys__0=<key>), "
                 + "or Ingestion:AllowAnonymous=true (Ingestion__AllowAnonymous=true) to take requests from everyone.");
         }
 
-        keyFaults.ForEach(fault => faults.AddError(fault));
+        Cors.ReadAll(options.AllowedOrigins, listFaults);
+        listFaults.ForEach(fault => faults.AddError(fault));
         Range(nameof(options.MaxBodyBytes), options.MaxBodyBytes, 1024, 1L << 30);
         Range(nameof(options.BodyTimeout), options.BodyTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
         Range(nameof(options.MaxPendingBytes), options.MaxPendingBytes, 64 * 1024, 1L << 34);

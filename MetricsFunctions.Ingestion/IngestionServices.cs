@@ -40,6 +40,8 @@ public static class IngestionServices
         services.AddSingleton<SampleWriter>();
         services.AddHostedService(provider => provider.GetRequiredService<SampleWriter>());
         services.AddSingleton<ApiKeys>();
+        services.AddCors();
+        services.AddSingleton<Cors>();
         services.AddSingleton<IngestEndpoint>();
         services.AddSingleton<HealthEndpoint>();
         services.AddSingleton<InfluxEndpoint>();

@@ -21,6 +21,7 @@ public sealed partial class IngestEndpoint
 
     readonly IngestionOptions _options;
     readonly BodyReader _bodies;
+    readonly Cors _cors;
     readonly ApiKeys _apiKeys;
     readonly SampleWriter _writer;
     readonly IngestionTelemetry _telemetry;
@@ -30,6 +31,7 @@ public sealed partial class IngestEndpoint
 
     /// <summary>Makes the endpoint.</summary>
     /// <param name="options">Limits.</param>
+    /// <param name="cors">From which pages.</param>
     /// <param name="apiKeys">Who may send.</param>
     /// <param name="writer">Where samples go.</param>
     /// <param name="telemetry">Told of every request.</param>
@@ -37,6 +39,7 @@ public sealed partial class IngestEndpoint
     /// <param name="logger">Told of defects.</param>
     public IngestEndpoint(
         IOptions<IngestionOptions> options,
+        Cors cors,
         ApiKeys apiKeys,
         SampleWriter writer,
         IngestionTelemetry telemetry,
@@ -46,6 +49,7 @@ public sealed partial class IngestEndpoint
         ArgumentNullException.ThrowIfNull(options);
         _options = options.Value;
         _bodies = new BodyReader(_options, telemetry);
+        _cors = cors;
         _apiKeys = apiKeys;
         _writer = writer;
         _telemetry = telemetry;
@@ -60,6 +64,11 @@ public sealed partial class IngestEndpoint
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(protocol);
+        if (_cors.Answers(context))
+        {
+            return;
+        }
+
         var begin = Stopwatch.GetTimestamp();
         int? status = null;
         string? reason = null;

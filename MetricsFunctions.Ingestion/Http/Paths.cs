@@ -32,16 +32,19 @@ public sealed partial class Paths
     ];
 
     readonly FrozenDictionary<string, RequestDelegate> _endpoints;
+    readonly Cors _cors;
 
     /// <summary>Makes the list.</summary>
     /// <param name="ingest">Takes samples.</param>
     /// <param name="health">Answers probes.</param>
     /// <param name="influx">Answers what InfluxDB's clients ask.</param>
-    public Paths(IngestEndpoint ingest, HealthEndpoint health, InfluxEndpoint influx)
+    /// <param name="cors">Lets pages read what is wrong with a path.</param>
+    public Paths(IngestEndpoint ingest, HealthEndpoint health, InfluxEndpoint influx, Cors cors)
     {
         ArgumentNullException.ThrowIfNull(ingest);
         ArgumentNullException.ThrowIfNull(health);
         ArgumentNullException.ThrowIfNull(influx);
+        _cors = cors;
         _endpoints = new Dictionary<string, RequestDelegate>
         {
             ["/api/metrics"] = Taking(Protocol.Metrics),
@@ -84,6 +87,11 @@ public sealed partial class Paths
         {
             context.Request.Path = path;
             await endpoint(context);
+            return;
+        }
+
+        if (_cors.Answers(context))
+        {
             return;
         }
 

@@ -135,6 +135,7 @@ public sealed partial class StandaloneTests : IDisposable
         { "Ingestion__AllowAnonymous", "false", "Set Ingestion:ApiKeys" },
         { "Ingestion__AllowAnonymous", "perhaps", "Ingestion:AllowAnonymous" },
         { "Ingestion__ApiKeys__0", " ", "Ingestion:ApiKeys:0 is empty" },
+        { "Ingestion__AllowedOrigins__0", "https://app.example.org/", "Ingestion:AllowedOrigins:0 is no origin as browsers tell it." },
         { "Ingestion__MaxBodyBytes", "1", "Ingestion:MaxBodyBytes is 1" },
         { "Ingestion__MaxSampleAge", "4000.00:00:00", "Ingestion:MaxSampleAge" },
         { "Ingestion__MaxBodyByte", "10000", "MaxBodyByte" },
