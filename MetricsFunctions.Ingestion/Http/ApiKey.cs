@@ -42,9 +42,14 @@ sealed class ApiKey
 
     /// <summary>Finds the key that was sent, in a time that does not tell how much of it is right.</summary>
     /// <param name="keys">Those there are.</param>
-    /// <param name="sent">At least one byte.</param>
+    /// <param name="sent">What was sent; empty when it cannot be a key.</param>
     public static ApiKey? Find(ApiKey[] keys, ReadOnlySpan<byte> sent)
     {
+        if (sent.Length is 0 or > MaxBytes)
+        {
+            return null;
+        }
+
         ApiKey? found = null;
         foreach (var key in keys)
         {

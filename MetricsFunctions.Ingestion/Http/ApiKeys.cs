@@ -61,7 +61,7 @@ public sealed partial class ApiKeys : IDisposable
 
     /// <summary>Answers <see langword="null"/> for a request that may pass. Reads none of its body.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="inQuery">Whether the key may also come as InfluxDB 1 has it: <c>?u=user&amp;p=key</c>.</param>
+    /// <param name="inQuery">Whether the key may also come as InfluxDB's clients have it: <c>?u=user&amp;p=key</c>.</param>
     /// <param name="key">The key that it carries; none when requests without one may pass, too.</param>
     internal Problem? Check(HttpRequest request, bool inQuery, out ApiKey? key)
     {
@@ -86,19 +86,21 @@ public sealed partial class ApiKeys : IDisposable
         }
 
         Span<byte> room = stackalloc byte[2 * ApiKey.MaxBytes];
-        if (carried is not [{ } value] || !TryRead(value, isBare, room, out var sent))
+        if (carried is not [{ } value] || !TryRead(value, isBare, room, out var sent, out var isToken))
         {
             return admission.AllowAnonymous ? null : NoKey;
         }
 
-        key = sent.IsEmpty ? null : ApiKey.Find(admission.Keys, sent);
+        // A token is the key, which may have a colon in it, or "user:key", as for InfluxDB 1.8.
+        key = ApiKey.Find(admission.Keys, sent) ?? (isToken ? ApiKey.Find(admission.Keys, BehindColon(sent)) : null);
         return key is null ? WrongKey : null;
     }
 
     // Whether there is a key, which is empty when it cannot be one of ours.
-    static bool TryRead(ReadOnlySpan<char> value, bool isBare, Span<byte> room, out ReadOnlySpan<byte> key)
+    static bool TryRead(ReadOnlySpan<char> value, bool isBare, Span<byte> room, out ReadOnlySpan<byte> key, out bool isToken)
     {
         key = [];
+        isToken = false;
         if (!isBare)
         {
             var space = value.IndexOf(' ');
@@ -108,26 +110,29 @@ public sealed partial class ApiKeys : IDisposable
             {
                 if (Convert.TryFromBase64Chars(value, room, out var length))
                 {
-                    key = room[..length];
-                    key = key[(key.IndexOf((byte)':') + 1)..];
+                    key = BehindColon(room[..length]);
                 }
 
                 return true;
             }
 
-            if (!scheme.Equals("Bearer", StringComparison.OrdinalIgnoreCase) && !scheme.Equals("Token", StringComparison.OrdinalIgnoreCase))
+            isToken = scheme.Equals("Token", StringComparison.OrdinalIgnoreCase);
+            if (!isToken && !scheme.Equals("Bearer", StringComparison.OrdinalIgnoreCase))
             {
                 return false;
             }
         }
 
-        if (Ascii.FromUtf16(value, room[..ApiKey.MaxBytes], out var written) == OperationStatus.Done)
+        if (Ascii.FromUtf16(value, room, out var written) == OperationStatus.Done)
         {
             key = room[..written];
         }
 
         return value.Length > 0;
     }
+
+    // All of it without a colon.
+    static ReadOnlySpan<byte> BehindColon(ReadOnlySpan<byte> text) => text[(text.IndexOf((byte)':') + 1)..];
 
     void ReloadFiles()
     {

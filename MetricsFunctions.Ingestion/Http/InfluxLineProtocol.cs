@@ -68,7 +68,7 @@ sealed class InfluxLineProtocol : Protocol
         ("ms", TimeUnit.Millisecond),
         ("s", TimeUnit.Second));
 
-    internal override bool TakesKeyInQuery => _version == 1;
+    internal override bool TakesKeyInQuery => true;
 
     internal override string Name { get; }
 

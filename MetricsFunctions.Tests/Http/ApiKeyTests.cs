@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
@@ -9,7 +10,7 @@ namespace MetricsFunctions.Tests.Http;
 
 public sealed class ApiKeyTests(ApiKeyTests.TwoKeys host) : IClassFixture<ApiKeyTests.TwoKeys>
 {
-    /// <summary>Two keys that may write everything, and two that may not.</summary>
+    /// <summary>Two keys that may write everything, two that may not, and one of several parts.</summary>
     public sealed class TwoKeys : IngestionHost
     {
         protected override Dictionary<string, string?> Settings { get; } = new()
@@ -23,6 +24,7 @@ public sealed class ApiKeyTests(ApiKeyTests.TwoKeys host) : IClassFixture<ApiKey
             ["Ingestion:ApiKeys:2:Prefixes:2"] = "app_",
             ["Ingestion:ApiKeys:3:Key"] = new string('k', 512),
             ["Ingestion:ApiKeys:3:Prefixes:0"] = "long_key",
+            ["Ingestion:ApiKeys:4"] = "a:b:c",
             ["Ingestion:MaxBodyBytes"] = "1048576",
         };
     }
@@ -35,6 +37,20 @@ public sealed class ApiKeyTests(ApiKeyTests.TwoKeys host) : IClassFixture<ApiKey
     [InlineData("Authorization", "bearer new-key", true)]
     [InlineData("Authorization", "Bearer  old-key", true)]
     [InlineData("Authorization", "Token new-key", true)]
+    [InlineData("Authorization", "Token user:new-key", true)]
+    [InlineData("Authorization", "Token :old-key", true)]
+    [InlineData("Authorization", "Token a:b:c", true)]
+    [InlineData("Authorization", "Token user:a:b:c", true)]
+    [InlineData("Authorization", "Bearer a:b:c", true)]
+    [InlineData("Authorization", "Basic dXNlcjphOmI6Yw==", true)] // user:a:b:c
+    [InlineData("Authorization", "Token b:c", false)]
+    [InlineData("Authorization", "Token old-key:", false)]
+    [InlineData("Authorization", "Token :", false)]
+    [InlineData("Authorization", "Token user:user:old-key", false)]
+    [InlineData("Authorization", "Token user: old-key", false)]
+    [InlineData("Authorization", "Bearer user:old-key", false)]
+    [InlineData("X-Api-Key", "user:old-key", false)]
+    [InlineData("X-Api-Key", "a:b:c", true)]
     [InlineData("X-Api-Key", "new-key", true)]
     [InlineData("X-Api-Key", "old-key", true)]
     [InlineData("Authorization", "Basic OnVzZXI=", false)] // :user
@@ -82,15 +98,20 @@ public sealed class ApiKeyTests(ApiKeyTests.TwoKeys host) : IClassFixture<ApiKey
 
     [Theory]
     [InlineData("/api/metrics?p=new-key", HttpStatusCode.Unauthorized)]
-    [InlineData("/api/v2/write?u=user&p=new-key", HttpStatusCode.Unauthorized)]
+    [InlineData("/api/v1/write?u=user&p=new-key", HttpStatusCode.Unauthorized)]
+    [InlineData("/api/v1/metrics?u=user&p=new-key", HttpStatusCode.Unauthorized)]
     [InlineData("/api/write?u=user&p=wrong", HttpStatusCode.Unauthorized)]
     [InlineData("/api/write?u=user&p=", HttpStatusCode.Unauthorized)]
     [InlineData("/api/write?u=new-key", HttpStatusCode.Unauthorized)]
     [InlineData("/api/write?p=new-key&p=new-key", HttpStatusCode.Unauthorized)]
     [InlineData("/api/write?db=d&u=user&p=new-key", HttpStatusCode.NoContent)]
+    [InlineData("/api/v2/write?u=user&p=new-key", HttpStatusCode.NoContent)]
+    [InlineData("/api/v2/write?u=user&p=wrong", HttpStatusCode.Unauthorized)]
+    [InlineData("/api/v3/write_lp?db=d&p=new-key", HttpStatusCode.NoContent)]
+    [InlineData("/api/v3/write_lp?db=d&p=user:new-key", HttpStatusCode.Unauthorized)]
     [InlineData("/api/query?u=user&p=new-key&q=CREATE+DATABASE+d", HttpStatusCode.OK)]
     [InlineData("/api/query?u=user&p=wrong&q=CREATE+DATABASE+d", HttpStatusCode.Unauthorized)]
-    public async Task In_the_query_a_key_passes_where_InfluxDB_1_takes_it(string path, HttpStatusCode status)
+    public async Task In_the_query_a_key_passes_where_InfluxDB_is_spoken(string path, HttpStatusCode status)
     {
         using var response = await host.Http.SendAsync(Post(path, "keys value=1"));
         Assert.Equal(status, response.StatusCode);
@@ -230,10 +251,17 @@ public sealed class ApiKeyTests(ApiKeyTests.TwoKeys host) : IClassFixture<ApiKey
         const string LongSample = """{"metric_name": "long_key", "metric_value": 1}""";
         using var bearer = await host.Http.SendAsync(Post("/api/metrics", LongSample, new string('k', 512)));
         Assert.Equal(HttpStatusCode.OK, bearer.StatusCode);
-        using var basic = Post("/api/metrics", LongSample);
-        basic.Headers.Authorization = new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{new string('u', 511)}:{new string('k', 512)}")));
-        using var response = await host.Http.SendAsync(basic);
-        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        foreach (var behindUser in new AuthenticationHeaderValue[]
+        {
+            new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{new string('u', 511)}:{new string('k', 512)}"))),
+            new("Token", $"{new string('u', 511)}:{new string('k', 512)}"),
+        })
+        {
+            using var request = Post("/api/metrics", LongSample);
+            request.Headers.Authorization = behindUser;
+            using var response = await host.Http.SendAsync(request);
+            Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        }
     }
 
     [Theory]
