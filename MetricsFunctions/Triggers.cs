@@ -111,6 +111,18 @@ public sealed class Triggers(IngestEndpoint ingest, HealthEndpoint health, Influ
     public Task InfluxQueryApi([HttpTrigger(AuthorizationLevel.Anonymous, Route = "api/query")] HttpRequest request) =>
         influx.QueryAsync(request.HttpContext);
 
+    /// <summary>Answers <c>GET /api/v2/orgs</c>.</summary>
+    /// <param name="request">The request; its response is written through its context.</param>
+    [Function("influx2-orgs")]
+    public Task Influx2Orgs([HttpTrigger(AuthorizationLevel.Anonymous, Route = "api/v2/orgs")] HttpRequest request) =>
+        influx.OrgsAsync(request.HttpContext);
+
+    /// <summary>Answers <c>GET</c> and <c>POST /api/v2/buckets</c>.</summary>
+    /// <param name="request">The request; its response is written through its context.</param>
+    [Function("influx2-buckets")]
+    public Task Influx2Buckets([HttpTrigger(AuthorizationLevel.Anonymous, Route = "api/v2/buckets")] HttpRequest request) =>
+        influx.BucketsAsync(request.HttpContext);
+
     /// <summary>Answers <c>GET /api/health/live</c>.</summary>
     /// <param name="request">The request; its response is written through its context.</param>
     [Function("health-live")]

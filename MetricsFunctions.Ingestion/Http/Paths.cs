@@ -63,6 +63,8 @@ public sealed partial class Paths
             ["/api/ready"] = influx.ReadyAsync,
             ["/query"] = influx.QueryAsync,
             ["/api/query"] = influx.QueryAsync,
+            ["/api/v2/orgs"] = influx.OrgsAsync,
+            ["/api/v2/buckets"] = influx.BucketsAsync,
             ["/api/health/live"] = HealthEndpoint.LiveAsync,
             ["/api/health/ready"] = health.ReadyAsync,
             ["/api/openapi.json"] = OpenApiEndpoint.HandleAsync,

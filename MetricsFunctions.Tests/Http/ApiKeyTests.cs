@@ -282,6 +282,7 @@ public sealed class ApiKeyTests(ApiKeyTests.TwoKeys host) : IClassFixture<ApiKey
     [InlineData("/api/v1/write")]
     [InlineData("/api/v2/write")]
     [InlineData("/api/query")]
+    [InlineData("/api/v2/buckets")]
     public async Task Everything_else_does(string path)
     {
         using var response = await host.Http.SendAsync(Post(path, "q=CREATE+DATABASE+d", mediaType: "application/x-www-form-urlencoded"));

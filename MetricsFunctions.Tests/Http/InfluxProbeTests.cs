@@ -17,6 +17,20 @@ public sealed class InfluxProbeTests(ApiKeyTests.TwoKeys host) : IClassFixture<A
         Assert.NotEmpty(response.Headers.GetValues("X-Influxdb-Version"));
     }
 
+    [Theory]
+    [InlineData("GET", "verbose=true", HttpStatusCode.OK, """{"version":"1.8"}""")]
+    [InlineData("GET", "verbose=1", HttpStatusCode.OK, """{"version":"1.8"}""")]
+    [InlineData("HEAD", "verbose=true", HttpStatusCode.OK, "")]
+    [InlineData("GET", "verbose=false", HttpStatusCode.NoContent, "")]
+    [InlineData("GET", "verbose=0", HttpStatusCode.NoContent, "")]
+    [InlineData("GET", "verbose=", HttpStatusCode.NoContent, "")]
+    public async Task A_verbose_ping_tells_the_version(string method, string query, HttpStatusCode status, string body)
+    {
+        using var response = await SendAsync(method, $"/ping?{query}");
+        Assert.Equal((status, body), (response.StatusCode, await response.Content.ReadAsStringAsync()));
+        Assert.NotEmpty(response.Headers.GetValues("X-Influxdb-Version"));
+    }
+
     [Fact]
     public async Task Health_tells_whether_ClickHouse_can_be_written_to()
     {
@@ -43,6 +57,97 @@ public sealed class InfluxProbeTests(ApiKeyTests.TwoKeys host) : IClassFixture<A
             Assert.Equal(HttpStatusCode.OK, response.StatusCode);
             Assert.Equal("""{"results":[{"statement_id":0}]}""", await response.Content.ReadAsStringAsync());
         }
+    }
+
+    const string Policies = """
+        "series":[{"columns":["name","duration","shardGroupDuration","replicaN","default"],"values":[["autogen","0s","168h0m0s",1,true]]}]
+        """;
+
+    // Each as InfluxDB 1.6 answered it, but for the names.
+    [Theory]
+    [InlineData("db=glances", "SHOW DATABASES", """{"statement_id":0,"series":[{"name":"databases","columns":["name"],"values":[["glances"]]}]}""")]
+    [InlineData("", "show databases", """{"statement_id":0,"series":[{"name":"databases","columns":["name"],"values":[["metrics"]]}]}""")]
+    [InlineData("db=", " SHOW\tDATABASES ; ", """{"statement_id":0,"series":[{"name":"databases","columns":["name"],"values":[["metrics"]]}]}""")]
+    [InlineData("db=%22%3C%5C%0A", "SHOW DATABASES", """{"statement_id":0,"series":[{"name":"databases","columns":["name"],"values":[["\"<\\\n"]]}]}""")]
+    [InlineData("db=d", "SHOW RETENTION POLICIES", $$"""{"statement_id":0,{{Policies}}}""")]
+    [InlineData("", "show retention policies on \"d\"", $$"""{"statement_id":0,{{Policies}}}""")]
+    [InlineData("", "CREATE RETENTION POLICY \"p\" ON \"d\" DURATION 7d REPLICATION 1 DEFAULT", """{"statement_id":0}""")]
+    [InlineData("", "alter retention policy autogen on d duration 30d", """{"statement_id":0}""")]
+    [InlineData("", "CREATE DATABASE d WITH DURATION 2d NAME p", """{"statement_id":0}""")]
+    [InlineData("", "CREATE DATABASE d;\nSHOW RETENTION POLICIES ON d;;ALTER RETENTION POLICY a ON d DEFAULT", $$"""{"statement_id":0},{"statement_id":1,{{Policies}}},{"statement_id":2}""")]
+    public async Task Databases_and_their_policies_are_there(string query, string statements, string results)
+    {
+        using var inQuery = await SendAsync("GET", $"/query?{query}&q={Uri.EscapeDataString(statements)}", "new-key");
+        using var inForm = await SendAsync("POST", $"/query?{query}", "new-key", new FormUrlEncodedContent([new("q", statements)]));
+        foreach (var response in new[] { inQuery, inForm })
+        {
+            var answer = await response.Content.ReadAsStringAsync();
+            Assert.Equal((HttpStatusCode.OK, $$"""{"results":[{{results}}]}"""), (response.StatusCode, answer));
+        }
+    }
+
+    [Fact]
+    public async Task A_database_may_be_named_in_the_form()
+    {
+        using var response = await SendAsync("POST", "/query", "new-key", new FormUrlEncodedContent([new("db", "icinga2"), new("q", "SHOW DATABASES")]));
+        Assert.Contains("[[\"icinga2\"]]", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("SELECT 1")]
+    [InlineData("SHOW DATABASES; SELECT 1")]
+    [InlineData("SHOW DATABASES SELECT 1")]
+    [InlineData("SHOW RETENTION POLICIES FROM d")]
+    [InlineData("SHOW MEASUREMENTS")]
+    [InlineData("CREATE DATABASE")]
+    [InlineData("DROP DATABASE d")]
+    [InlineData("SELECT 1 -- CREATE DATABASE d")]
+    [InlineData(";")]
+    [InlineData("")]
+    public async Task Other_statements_are_told_where_to_go(string statements)
+    {
+        using var response = await SendAsync("GET", $"/query?q={Uri.EscapeDataString(statements)}", "new-key");
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("Query ClickHouse instead.", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/api/v2/orgs?org=home", """{"orgs":[{"id":"0000000000000001","name":"home"}]}""")]
+    [InlineData("/api/v2/orgs", """{"orgs":[{"id":"0000000000000001","name":"metrics"}]}""")]
+    [InlineData("/api/v2/buckets?name=b%22", """{"buckets":[{"id":"0000000000000002","orgID":"0000000000000001","type":"user","name":"b\"","retentionRules":[]}]}""")]
+    [InlineData("/api/v2/buckets?orgID=0000000000000001", """{"buckets":[{"id":"0000000000000002","orgID":"0000000000000001","type":"user","name":"metrics","retentionRules":[]}]}""")]
+    public async Task The_organization_and_the_bucket_are_there(string path, string body)
+    {
+        using var response = await SendAsync("GET", path, "new-key");
+        Assert.Equal((HttpStatusCode.OK, body), (response.StatusCode, await response.Content.ReadAsStringAsync()));
+    }
+
+    [Fact]
+    public async Task Another_bucket_is_created()
+    {
+        using var response = await SendAsync("POST", "/api/v2/buckets", "new-key", new StringContent("""{"orgID":"0000000000000001","name":"iobroker","retentionRules":[]}"""));
+        Assert.Equal(
+            (HttpStatusCode.Created, """{"id":"0000000000000002","orgID":"0000000000000001","type":"user","name":"iobroker","retentionRules":[]}"""),
+            (response.StatusCode, await response.Content.ReadAsStringAsync()));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{")]
+    [InlineData("[]")]
+    [InlineData("null")]
+    [InlineData("{}")]
+    [InlineData("{\"name\":\"\"}")]
+    [InlineData("{\"name\":1}")]
+    [InlineData("{\"name\":\"\\ud800\"}")]
+    [InlineData("LONG")]
+    public async Task One_without_a_name_is_not(string body)
+    {
+        body = body.Replace("LONG", $$"""{"name":"{{new string('x', 1_000_000)}}"}""", StringComparison.Ordinal);
+        using var response = await SendAsync("POST", "/api/v2/buckets", "new-key", new StringContent(body));
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        using var json = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync());
+        Assert.Equal("invalid", json.RootElement.GetProperty("code").GetString());
     }
 
     [Theory]
@@ -79,6 +184,11 @@ public sealed class InfluxProbeTests(ApiKeyTests.TwoKeys host) : IClassFixture<A
     [Theory]
     [InlineData("POST", "/api/v2/write", null, HttpStatusCode.Unauthorized, "unauthorized")]
     [InlineData("POST", "/api/v2/write", "no-key", HttpStatusCode.Unauthorized, "unauthorized")]
+    [InlineData("GET", "/api/v2/orgs", null, HttpStatusCode.Unauthorized, "unauthorized")]
+    [InlineData("GET", "/api/v2/buckets", "no-key", HttpStatusCode.Unauthorized, "unauthorized")]
+    [InlineData("POST", "/api/v2/buckets", null, HttpStatusCode.Unauthorized, "unauthorized")]
+    [InlineData("POST", "/api/v2/orgs", "new-key", HttpStatusCode.MethodNotAllowed, "method not allowed")]
+    [InlineData("DELETE", "/api/v2/buckets", "new-key", HttpStatusCode.MethodNotAllowed, "method not allowed")]
     [InlineData("POST", "/api/health", null, HttpStatusCode.MethodNotAllowed, "method not allowed")]
     public async Task Or_in_that_of_version_2(string method, string path, string? key, HttpStatusCode status, string code)
     {

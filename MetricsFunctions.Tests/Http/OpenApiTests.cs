@@ -69,7 +69,7 @@ public sealed class OpenApiTests(OpenApiTests.OneKey host) : IClassFixture<OpenA
         {
             var isOpen = operation["security"] is JsonArray { Count: 0 };
             var isWrite = operation["tags"]!.AsArray().Any(tag => tag!.GetValue<string>() == "samples");
-            if (wrong == "no key" ? isOpen : wrong != "method" && !isWrite && !(wrong == "body" && !isOpen))
+            if (wrong == "no key" ? isOpen : wrong != "method" && !isWrite && !(wrong == "body" && operation["requestBody"] is not null))
             {
                 continue;
             }
