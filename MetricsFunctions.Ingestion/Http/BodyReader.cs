@@ -45,10 +45,10 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
             {
                 BodyFault.TooLarge => TooLarge(),
                 BodyFault.NoRoom => NoRoom(),
-                _ => new Problem(StatusCodes.Status400BadRequest, "The body is not what its Content-Encoding promises: it is corrupt, or cut off.")
-                {
-                    Reason = "corrupt_body",
-                },
+                BodyFault.LargeWindow => Corrupt(
+                    "The body is a zstd frame with a window over 8 MiB. Compress it with a window log of at most 23, which is without --long and --ultra."),
+                BodyFault.Dictionary => Corrupt("The body is compressed with a dictionary, and none is known here. Compress it without one."),
+                _ => Corrupt("The body is not what its Content-Encoding promises: it is corrupt, or cut off."),
             };
         }
         catch (OperationCanceledException) when (!request.HttpContext.RequestAborted.IsCancellationRequested)
@@ -126,6 +126,8 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
         format.Read(piece.AsSpan(0, (int)body.Length), isLast: true, intake);
         ArrayPool<byte>.Shared.Return(piece);
     }
+
+    static Problem Corrupt(string detail) => new(StatusCodes.Status400BadRequest, detail) { Reason = "corrupt_body" };
 
     Problem TooLarge() => new(
         StatusCodes.Status413PayloadTooLarge,

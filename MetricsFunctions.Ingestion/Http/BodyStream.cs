@@ -20,9 +20,9 @@ sealed class BodyStream(Stream inner, long maxBytes, bool isDecoded, Incremental
         {
             read = await inner.ReadAsync(buffer, cancellationToken);
         }
-        catch (Exception e) when (isDecoded && e is not BodyException && ContentEncoding.IsCorrupt(e))
+        catch (Exception e) when (isDecoded && ContentEncoding.FaultOf(e) is { } fault)
         {
-            throw new BodyException(BodyFault.Corrupt, e);
+            throw new BodyException(fault, e);
         }
 
         BytesRead += read;
@@ -41,6 +41,8 @@ enum BodyFault
 {
     TooLarge,
     Corrupt,
+    LargeWindow,
+    Dictionary,
     NoRoom,
 }
 

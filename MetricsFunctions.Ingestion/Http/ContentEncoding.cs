@@ -7,7 +7,7 @@ namespace MetricsFunctions.Ingestion.Http;
 
 /// <summary>
 /// The compressions that a body can come in, by their names in <c>Content-Encoding</c> (RFC 9110 section 8.4.1, RFC 8878; <c>snappy</c> is
-/// Prometheus' name).
+/// Prometheus' name, <c>zlib</c>, <c>x-snappy-framed</c> and <c>lz4</c> are those of OpenTelemetry's Collector).
 /// </summary>
 static class ContentEncoding
 {
@@ -21,7 +21,19 @@ static class ContentEncoding
         ["deflate"] = (body, _, _) => new ZLibStream(body, CompressionMode.Decompress),
         ["br"] = (body, _, _) => new BrotliStream(body, CompressionMode.Decompress),
         ["zstd"] = (body, _, _) => Zstd(body),
-        ["snappy"] = (body, maxBytes, room) => new SnappyBlockStream(body, maxBytes, room),
+        ["snappy"] = (body, maxBytes, room) => new SnappyBody(body, maxBytes, room),
+        ["lz4"] = (body, _, room) => new Lz4Body(body, room),
+        ["x-gzip"] = (body, _, _) => new GZipStream(body, CompressionMode.Decompress),
+        ["zlib"] = (body, _, _) => new ZLibStream(body, CompressionMode.Decompress),
+        ["x-snappy-framed"] = (body, maxBytes, room) => new SnappyBody(body, maxBytes, room),
+    };
+
+    static readonly string Names = string.Join(", ", Decoders.Keys);
+
+    static readonly Problem Unknown = new(
+        StatusCodes.Status415UnsupportedMediaType, $"Content-Encoding must be one of {Names}; or send the body as it is, without this header.")
+    {
+        Reason = "unsupported_encoding",
     };
 
     /// <summary>
@@ -31,32 +43,45 @@ static class ContentEncoding
     public static void RefuseCutOffStreams() => AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
 
     /// <summary>Answers <see langword="null"/> for a request whose body can be read.</summary>
-    public static Problem? Check(HttpRequest request) =>
-        IsIdentity(request) || Decoders.ContainsKey(request.Headers.ContentEncoding.ToString())
-            ? null
-            : new Problem(
-                StatusCodes.Status415UnsupportedMediaType,
-                $"Content-Encoding must be one of {string.Join(", ", Decoders.Keys)}; or send the body as it is, without this header.")
-            {
-                Reason = "unsupported_encoding",
-            };
+    public static Problem? Check(HttpRequest request) => NameOf(request) is not { } name || Decoders.ContainsKey(name) ? null : Unknown;
 
     /// <summary>Whether the body is sent as it is.</summary>
-    public static bool IsIdentity(HttpRequest request) =>
-        request.Headers.ContentEncoding is { Count: 0 } or [""]
-        || string.Equals(request.Headers.ContentEncoding, "identity", StringComparison.OrdinalIgnoreCase);
+    public static bool IsIdentity(HttpRequest request) => NameOf(request) is null;
 
     /// <summary>Answers the body as it was before it was compressed.</summary>
-    /// <param name="request">A request that passed <see cref="Check"/>.</param>
+    /// <param name="request">A request that passed <see cref="Check"/>, and is not <see cref="IsIdentity"/>.</param>
     /// <param name="body">Its body.</param>
     /// <param name="maxBytes">How long it may be then.</param>
     /// <param name="room">What it takes of the memory for all bodies.</param>
     public static Stream Decode(HttpRequest request, Stream body, long maxBytes, BodyBudget.Room room) =>
-        Decoders[request.Headers.ContentEncoding.ToString()](body, maxBytes, room);
+        Decoders[NameOf(request)!](body, maxBytes, room);
 
-    /// <summary>Whether a decoder's exception says that the body is not what its encoding promises.</summary>
-    public static bool IsCorrupt(Exception exception) =>
-        exception is InvalidDataException or InvalidOperationException or ZstdException or EndOfStreamException;
+    /// <summary>Answers what a decoder's exception says is wrong with the body, if it says so.</summary>
+    public static BodyFault? FaultOf(Exception exception) => exception switch
+    {
+        ZstdException { Code: ZSTD_ErrorCode.ZSTD_error_frameParameter_windowTooLarge } => BodyFault.LargeWindow,
+        ZstdException { Code: ZSTD_ErrorCode.ZSTD_error_dictionary_wrong } => BodyFault.Dictionary,
+
+        // The one thing of LZ4 that its reader leaves out.
+        NotImplementedException => BodyFault.Dictionary,
+        InvalidDataException or InvalidOperationException or ZstdException or EndOfStreamException => BodyFault.Corrupt,
+        _ => null,
+    };
+
+    // RFC 9110 section 5.6.1: elements of a list may be empty.
+    static string? NameOf(HttpRequest request)
+    {
+        if (request.Headers.ContentEncoding.Count == 0)
+        {
+            return null;
+        }
+
+        var names = request.Headers.ContentEncoding.ToString()
+            .Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Where(name => !name.Equals("identity", StringComparison.OrdinalIgnoreCase))
+            .ToArray();
+        return names is [] ? null : string.Join(", ", names);
+    }
 
     static DecompressionStream Zstd(Stream body)
     {

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
+using K4os.Compression.LZ4.Streams;
 
 namespace MetricsFunctions.Tests.Http;
 
@@ -56,9 +57,11 @@ static class Bodies
         var compressed = new MemoryStream();
         using (Stream encoder = encoding switch
         {
-            "gzip" => new GZipStream(compressed, CompressionLevel.Optimal),
-            "deflate" => new ZLibStream(compressed, CompressionLevel.Optimal),
+            "gzip" or "x-gzip" => new GZipStream(compressed, CompressionLevel.Optimal),
+            "deflate" or "zlib" => new ZLibStream(compressed, CompressionLevel.Optimal),
             "br" => new BrotliStream(compressed, CompressionLevel.Optimal),
+            "lz4" => LZ4Stream.Encode(compressed),
+            "x-snappy-framed" => new Snappier.SnappyStream(compressed, CompressionMode.Compress),
             _ => new ZstdSharp.CompressionStream(compressed),
         })
         {

@@ -1,9 +1,13 @@
 using System.Net;
 using System.Text;
+using K4os.Compression.LZ4.Streams;
+using K4os.Hash.xxHash;
 using MetricsFunctions.Ingestion.Formats;
 using MetricsFunctions.Ingestion.Formats.Json;
 using MetricsFunctions.Ingestion.Http;
 using MetricsFunctions.Ingestion.Samples;
+using ZstdSharp;
+using ZstdSharp.Unsafe;
 
 namespace MetricsFunctions.Tests.Http;
 
@@ -20,7 +24,9 @@ public sealed class CompressionTests(CompressionTests.SmallLimits host) : IClass
         };
     }
 
-    public static TheoryData<string> Encodings { get; } = ["gzip", "deflate", "br", "zstd", "snappy"];
+    static readonly string[] Names = ["gzip", "deflate", "br", "zstd", "snappy", "lz4", "x-gzip", "zlib", "x-snappy-framed"];
+
+    public static TheoryData<string> Encodings { get; } = [.. Names];
 
     [Theory]
     [MemberData(nameof(Encodings))]
@@ -61,11 +67,11 @@ public sealed class CompressionTests(CompressionTests.SmallLimits host) : IClass
     {
         var random = new Random(1);
         var whole = Bodies.Compress(encoding, Lines($"corrupt {encoding}", 1000));
-        for (var i = 0; i < 20; i++)
+        for (var i = 0; i < 40; i++)
         {
             // The beginning decides what the rest means; a flip anywhere else may only make another name or value of it.
             var corrupt = whole.ToArray();
-            corrupt[random.Next(2)] ^= (byte)(1 << random.Next(8));
+            corrupt[random.Next(i < 20 ? 2 : whole.Length)] ^= (byte)(1 << random.Next(8));
             using var response = await host.PostAsync(corrupt, Bodies.Ndjson, encoding);
             Assert.True(response.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.OK, $"{response.StatusCode}");
         }
@@ -79,8 +85,8 @@ public sealed class CompressionTests(CompressionTests.SmallLimits host) : IClass
     [MemberData(nameof(Encodings))]
     public async Task A_compression_bomb_is_a_413(string encoding)
     {
-        // Within the limit as sent, far beyond it after decompression; snappy reaches a twentieth at best. What is no JSON would be a 400 sooner.
-        var bomb = Bodies.Compress(encoding, [.. Enumerable.Repeat((byte)'\n', (encoding == "snappy" ? 10 : 200) * MaxBodyBytes)]);
+        // Within the limit as sent, far beyond it after decompression; Snappy reaches a twentieth at best. What is no JSON would be a 400 sooner.
+        var bomb = Bodies.Compress(encoding, [.. Enumerable.Repeat((byte)'\n', (encoding.Contains("snappy", StringComparison.Ordinal) ? 10 : 200) * MaxBodyBytes)]);
         Assert.InRange(bomb.Length, 1, MaxBodyBytes);
         foreach (var mediaType in new[] { Bodies.Json, Bodies.Ndjson })
         {
@@ -141,13 +147,16 @@ public sealed class CompressionTests(CompressionTests.SmallLimits host) : IClass
         Assert.Equal(status, response.StatusCode);
     }
 
-    [Fact]
-    public async Task A_snappy_block_that_lies_of_its_length_costs_no_memory()
+    // A block, and a chunk of one in frames.
+    [Theory]
+    [InlineData("808080800400" + "61")]
+    [InlineData("FF060000734E61507059" + "000B0000" + "00000000" + "808080800400" + "61")]
+    public async Task A_snappy_block_that_lies_of_its_length_costs_no_memory(string block)
     {
         // Of a gigabyte, which the limit allows, only the length is there.
         const int Gigabyte = 1 << 30;
         var before = GC.GetAllocatedBytesForCurrentThread();
-        await using var body = new SnappyBlockStream(new MemoryStream([0x80, 0x80, 0x80, 0x80, 4, 0, (byte)'a']), Gigabyte, new BodyBudget(2L * Gigabyte).Open());
+        await using var body = new SnappyBody(new MemoryStream(Convert.FromHexString(block)), Gigabyte, new BodyBudget(2L * Gigabyte).Open());
         var e = await Assert.ThrowsAsync<BodyException>(async () => await body.ReadExactlyAsync(new byte[1]));
         Assert.Equal(BodyFault.Corrupt, e.Fault);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 100_000);
@@ -176,9 +185,140 @@ public sealed class CompressionTests(CompressionTests.SmallLimits host) : IClass
     [InlineData("*")]
     public async Task An_encoding_that_is_not_supported_is_a_415_that_names_those_that_are(string encoding)
     {
-        using var response = await host.PostAsync(Lines("encodings", 1), Bodies.Ndjson, encoding);
-        Assert.Equal(HttpStatusCode.UnsupportedMediaType, response.StatusCode);
-        Assert.Contains("gzip, deflate, br, zstd, snappy;", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        foreach (var path in new[] { "/api/metrics", "/write", "/api/v2/write", "/api/v3/write_lp", "/api/v1/write", "/v1/metrics" })
+        {
+            var mediaType = path.EndsWith("v1/write", StringComparison.Ordinal) || path == "/v1/metrics" ? "application/x-protobuf" : Bodies.Json;
+            using var response = await host.PostAsync(Lines("encodings", 1), mediaType, encoding, path: path);
+            Assert.Equal(HttpStatusCode.UnsupportedMediaType, response.StatusCode);
+            Assert.Contains($"{string.Join(", ", Names)};", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("gzip,", "gzip")]
+    [InlineData(", gzip", "gzip")]
+    [InlineData("identity, GZIP ,,", "gzip")]
+    [InlineData("", null)]
+    [InlineData(" , ", null)]
+    [InlineData("identity,", null)]
+    public async Task Empty_elements_of_the_list_and_identity_mean_nothing(string header, string? encoding)
+    {
+        var body = Encoding.UTF8.GetBytes("""{"metric_name": "list", "metric_value": 1}""");
+        using var response = await host.PostAsync(encoding is null ? body : Bodies.Compress(encoding, body), Bodies.Json, header);
+        Assert.Equal("""{"message":"ok"}""", await response.Content.ReadAsStringAsync());
+    }
+
+    // Compressed with a window of 16 MiB, and with a dictionary.
+    [Theory]
+    [InlineData(23, false, HttpStatusCode.OK, "")]
+    [InlineData(24, false, HttpStatusCode.BadRequest, "window log of at most 23")]
+    [InlineData(22, true, HttpStatusCode.BadRequest, "without one")]
+    public async Task A_zstd_frame_that_asks_for_too_much_is_told_what_to_do(int windowLog, bool hasDictionary, HttpStatusCode status, string advice)
+    {
+        using var compressor = new Compressor();
+        compressor.SetParameter(ZSTD_cParameter.ZSTD_c_windowLog, windowLog);
+        if (hasDictionary)
+        {
+            compressor.LoadDictionary(DictBuilder.TrainFromBuffer(Enumerable.Range(0, 1000).Select(i => Lines($"dictionary {i}", 3))));
+        }
+
+        var compressed = new MemoryStream();
+        await using (var encoder = new CompressionStream(compressed, compressor))
+        {
+            await encoder.WriteAsync(Lines("zstd", 3));
+        }
+
+        using var response = await host.PostAsync(compressed.ToArray(), Bodies.Ndjson, "zstd");
+        Assert.Equal(status, response.StatusCode);
+        Assert.Contains(advice, await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Framed_snappy_is_read_where_a_block_is_declared()
+    {
+        // Of several chunks, one to be skipped, the beginning once more, and a byte that nothing compresses.
+        byte[] body = [.. Bodies.Compress("x-snappy-framed", Lines("framed", 5000)), 0xFE, 2, 0, 0, 1, 2, .. Bodies.Compress("x-snappy-framed", "\n"u8)];
+        using var response = await host.PostAsync(body, Bodies.Ndjson, "snappy");
+        Assert.Equal("""{"message":"ok","accepted":5000}""", await response.Content.ReadAsStringAsync());
+    }
+
+    // Behind whole chunks: half a header, a chunk that is cut off, too short for a checksum, of an unknown kind, with a wrong checksum, of over 64 KiB.
+    [Theory]
+    [InlineData("01")]
+    [InlineData("010800000000")]
+    [InlineData("01030000000000")]
+    [InlineData("00030000000000")]
+    [InlineData("00040000" + "00000000")]
+    [InlineData("02050000" + "00000000" + "0A")]
+    [InlineData("01050000" + "00000000" + "0A")]
+    [InlineData("000B0000" + "00000000" + "818004" + "000A0A0A")]
+    public async Task Framed_snappy_that_is_corrupt_is_a_400(string chunks)
+    {
+        byte[] body = [.. Bodies.Compress("x-snappy-framed", Lines("corrupt frames", 1)), .. Convert.FromHexString(chunks)];
+        using var response = await host.PostAsync(body, Bodies.Ndjson, "snappy");
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("Content-Encoding", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    public static TheoryData<bool, int, bool> Frames { get; } =
+        new MatrixTheoryData<bool, int, bool>([false, true], [64 * 1024, 1024 * 1024, 4 * 1024 * 1024], [false, true]);
+
+    [Theory]
+    [MemberData(nameof(Frames))]
+    public async Task Every_kind_of_LZ4_frame_is_read(bool isLinked, int blockBytes, bool hasChecksums)
+    {
+        var name = $"lz4 {isLinked} {blockBytes} {hasChecksums}";
+        var body = new MemoryStream();
+        foreach (var lines in new[] { Lines(name, 10_000), [], Lines(name, 10) })
+        {
+            var settings = new LZ4EncoderSettings { ChainBlocks = isLinked, BlockSize = blockBytes, ContentChecksum = hasChecksums, BlockChecksum = hasChecksums };
+            await using var frame = LZ4Stream.Encode(body, settings, leaveOpen: true);
+            await frame.WriteAsync(lines);
+        }
+
+        using var response = await host.PostAsync(body.ToArray(), Bodies.Ndjson, "lz4");
+        Assert.Equal("""{"message":"ok","accepted":10010}""", await response.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task An_LZ4_frame_with_a_dictionary_is_told_what_to_do()
+    {
+        byte[] head = [0x61, 0x40, 1, 0, 0, 0];
+        byte[] body = [4, 0x22, 0x4D, 0x18, .. head, (byte)(XXH32.DigestOf(head, 0, head.Length) >> 8), 0, 0, 0, 0];
+        using var response = await host.PostAsync(body, Bodies.Ndjson, "lz4");
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("without one", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(10, 20)]
+    [InlineData(10_000, 1)]
+    public async Task An_LZ4_frame_takes_memory_for_what_can_be_in_it_and_not_for_what_it_announces(int lines, int readAtOnce)
+    {
+        const int LargestBlock = 4 * 1024 * 1024;
+        var frame = new MemoryStream();
+        await using (var encoder = LZ4Stream.Encode(frame, new LZ4EncoderSettings { BlockSize = LargestBlock }, leaveOpen: true))
+        {
+            await encoder.WriteAsync(Lines("memory", lines));
+        }
+
+        var budget = new BodyBudget(LargestBlock);
+        for (var i = 1; i <= readAtOnce; i++)
+        {
+            await ReadAsync();
+        }
+
+        if (readAtOnce == 1)
+        {
+            var e = await Assert.ThrowsAsync<BodyException>(ReadAsync);
+            Assert.Equal(BodyFault.NoRoom, e.Fault);
+        }
+
+        async Task ReadAsync()
+        {
+            await using var body = new Lz4Body(new MemoryStream(frame.ToArray()), budget.Open());
+            await body.ReadExactlyAsync(new byte[100]);
+        }
     }
 
     static byte[] Lines(string name, int count) => Encoding.UTF8.GetBytes(string.Concat(

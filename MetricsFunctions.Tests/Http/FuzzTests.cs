@@ -28,7 +28,7 @@ public sealed class FuzzTests(IngestionHost host) : IClassFixture<IngestionHost>
     ];
 
     // Read in one go, decoded, or from a stream.
-    static readonly string?[] Encodings = [null, null, null, "gzip", "deflate", "br", "zstd", "snappy"];
+    static readonly string?[] Encodings = [null, null, null, "gzip", "deflate", "br", "zstd", "snappy", "lz4", "x-snappy-framed"];
 
     [Fact]
     public async Task Whatever_is_sent_is_answered_as_the_contract_says()

@@ -1,0 +1,131 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.IO.Compression;
+using MetricsFunctions.Ingestion.Formats.Protobuf;
+using Snappier;
+
+namespace MetricsFunctions.Ingestion.Http;
+
+/// <summary>
+/// A body in Snappy's block format (<see href="https://github.com/google/snappy/blob/main/format_description.txt"/>), or in its framing format
+/// (<see href="https://github.com/google/snappy/blob/main/framing_format.txt"/>), which some senders take for the same.
+/// </summary>
+/// <param name="body">The body as it arrives.</param>
+/// <param name="maxBytes">How long it may be when it is decompressed.</param>
+/// <param name="room">What it takes of the memory for all bodies.</param>
+sealed class SnappyBody(Stream body, long maxBytes, BodyBudget.Room room) : WholeBody(body)
+{
+    // Three bytes say at most that 64 others come again.
+    const int LargestExpansion = 22;
+
+    const int ChunkHeaderBytes = 4;
+    const int ChecksumBytes = 4;
+    const int LargestChunk = 64 * 1024;
+    const int CompressedChunk = 0;
+    const int PlainChunk = 1;
+
+    byte[]? _block;
+    Stream? _decompressed;
+
+    // No block begins with these: it would copy from before its beginning.
+    static ReadOnlySpan<byte> BeginningOfFrames => [0xFF, 6, 0, 0, (byte)'s', (byte)'N', (byte)'a', (byte)'P', (byte)'p', (byte)'Y'];
+
+    protected override void Begin(byte[] compressed, int length)
+    {
+        var whole = compressed.AsSpan(0, length);
+        var isFramed = whole.StartsWith(BeginningOfFrames);
+        if (isFramed && AreWholeChunks(whole))
+        {
+            _decompressed = new SnappyStream(new MemoryStream(compressed, 0, length), CompressionMode.Decompress);
+        }
+        else if (!isFramed && TryDecompressBlock(whole, out var bytes))
+        {
+            _decompressed = new MemoryStream(_block!, 0, bytes);
+        }
+        else
+        {
+            throw new BodyException(BodyFault.Corrupt);
+        }
+    }
+
+    protected override int Decompress(Span<byte> buffer) => _decompressed!.Read(buffer);
+
+    protected override void Dispose(bool disposing)
+    {
+        _decompressed?.Dispose();
+        if (_block is not null)
+        {
+            ArrayPool<byte>.Shared.Return(_block);
+            _block = null;
+        }
+
+        base.Dispose(disposing);
+    }
+
+    // Snappier's stream takes an end within a chunk for the end of the body, and believes what a chunk says of its length.
+    static bool AreWholeChunks(ReadOnlySpan<byte> chunks)
+    {
+        while (chunks.Length >= ChunkHeaderBytes)
+        {
+            var header = BinaryPrimitives.ReadUInt32LittleEndian(chunks);
+            var (type, length) = ((int)(header & 0xFF), (int)(header >> 8));
+            chunks = chunks[ChunkHeaderBytes..];
+            if (length > chunks.Length || (type is CompressedChunk or PlainChunk && !IsChunk(type, chunks[..length])))
+            {
+                return false;
+            }
+
+            chunks = chunks[length..];
+        }
+
+        return chunks.IsEmpty;
+    }
+
+    static bool IsChunk(int type, ReadOnlySpan<byte> content)
+    {
+        if (content.Length < ChecksumBytes)
+        {
+            return false;
+        }
+
+        var data = content[ChecksumBytes..];
+        var length = (ulong)data.Length;
+        return (type == PlainChunk || WireReader.TryReadVarint(ref data, out length)) && length <= LargestChunk;
+    }
+
+    bool TryDecompressBlock(ReadOnlySpan<byte> block, out int length)
+    {
+        // What a block says of its length in front is believed only as far as memory for it does no harm.
+        length = 0;
+        var rest = block;
+        if (!WireReader.TryReadVarint(ref rest, out var announced))
+        {
+            return false;
+        }
+
+        if (announced > (ulong)maxBytes)
+        {
+            throw new BodyException(BodyFault.TooLarge);
+        }
+
+        if (announced > (ulong)rest.Length * LargestExpansion)
+        {
+            return false;
+        }
+
+        if (!room.TryTake((int)announced))
+        {
+            throw new BodyException(BodyFault.NoRoom);
+        }
+
+        _block = ArrayPool<byte>.Shared.Rent((int)announced);
+        try
+        {
+            return Snappy.TryDecompress(block, _block.AsSpan(0, (int)announced), out length) && length == (int)announced;
+        }
+        catch (InvalidDataException)
+        {
+            return false;
+        }
+    }
+}
