@@ -33,6 +33,7 @@ static class ContentEncoding
     static readonly Problem Unknown = new(
         StatusCodes.Status415UnsupportedMediaType, $"Content-Encoding must be one of {Names}; or send the body as it is, without this header.")
     {
+        AcceptEncoding = Names,
         Reason = "unsupported_encoding",
     };
 

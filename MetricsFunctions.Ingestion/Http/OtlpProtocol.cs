@@ -31,7 +31,10 @@ sealed class OtlpProtocol : Protocol
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
     static readonly Problem UnknownMediaType = new(
-        StatusCodes.Status415UnsupportedMediaType, $"Content-Type must be {Protobuf} or {Json}: set the exporter's protocol to http/protobuf or http/json.");
+        StatusCodes.Status415UnsupportedMediaType, $"Content-Type must be {Protobuf} or {Json}: set the exporter's protocol to http/protobuf or http/json.")
+    {
+        Accept = $"{Protobuf}, {Json}",
+    };
 
     internal override string Name => "otlp";
 

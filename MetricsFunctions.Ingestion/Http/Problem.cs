@@ -30,6 +30,12 @@ sealed record Problem(int Status, string Detail)
     /// <summary>The methods that the path knows, for a 405.</summary>
     public string? Allow { get; init; }
 
+    /// <summary>The media types that the path knows, for a 415.</summary>
+    public string? Accept { get; init; }
+
+    /// <summary>The encodings that are known, for a 415.</summary>
+    public string? AcceptEncoding { get; init; }
+
     /// <summary>What is wrong with the samples, for a 400: the first faults.</summary>
     public IReadOnlyList<Refusal>? Errors { get; init; }
 
@@ -106,6 +112,16 @@ sealed record Problem(int Status, string Detail)
         if (Allow is not null)
         {
             response.Headers.Allow = Allow;
+        }
+
+        if (Accept is not null)
+        {
+            response.Headers.Accept = Accept;
+        }
+
+        if (AcceptEncoding is not null)
+        {
+            response.Headers.AcceptEncoding = AcceptEncoding;
         }
 
         if (Status == StatusCodes.Status401Unauthorized)

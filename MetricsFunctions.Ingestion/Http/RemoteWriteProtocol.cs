@@ -27,7 +27,10 @@ sealed class RemoteWriteProtocol : Protocol
 
     static readonly Problem UnknownMediaType = new(
         StatusCodes.Status415UnsupportedMediaType,
-        $"Content-Type must be {MediaType} or {MediaType};proto={Message1} for remote write 1.0, or {MediaType};proto={Message2} for 2.0.");
+        $"Content-Type must be {MediaType} or {MediaType};proto={Message1} for remote write 1.0, or {MediaType};proto={Message2} for 2.0.")
+    {
+        Accept = $"{MediaType};proto={Message1}, {MediaType};proto={Message2}",
+    };
 
     internal override string Name => "remote_write";
 

@@ -191,6 +191,7 @@ public sealed class CompressionTests(CompressionTests.SmallLimits host) : IClass
             using var response = await host.PostAsync(Lines("encodings", 1), mediaType, encoding, path: path);
             Assert.Equal(HttpStatusCode.UnsupportedMediaType, response.StatusCode);
             Assert.Contains($"{string.Join(", ", Names)};", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+            Assert.Equal(string.Join(", ", Names), Assert.Single(response.Headers.NonValidated["Accept-Encoding"]));
         }
     }
 

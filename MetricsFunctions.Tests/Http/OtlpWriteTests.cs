@@ -277,6 +277,7 @@ public sealed class OtlpWriteTests(OtlpWriteTests.SmallLimits host) : IClassFixt
         Assert.Equal(
             "Content-Type must be application/x-protobuf or application/json: set the exporter's protocol to http/protobuf or http/json.",
             await StatusAsync(response, HttpStatusCode.UnsupportedMediaType, 3, Bodies.Json));
+        Assert.Equal("application/x-protobuf, application/json", Assert.Single(response.Headers.NonValidated["Accept"]));
     }
 
     [Theory]

@@ -74,6 +74,9 @@ public sealed class RemoteWriteTests(RemoteWriteTests.SmallLimits host) : IClass
     {
         using var response = await host.PostAsync(Bodies.Compress("snappy", Series.Version1(Series.Of("media", 1, Now))), mediaType, "snappy", path: Path);
         Assert.Contains("application/x-protobuf;proto=io.prometheus.write.v2.Request for 2.0", await TextAsync(response, HttpStatusCode.UnsupportedMediaType), StringComparison.Ordinal);
+        Assert.Equal(
+            "application/x-protobuf;proto=prometheus.WriteRequest, application/x-protobuf;proto=io.prometheus.write.v2.Request",
+            Assert.Single(response.Headers.NonValidated["Accept"]));
     }
 
     [Theory]
