@@ -46,8 +46,11 @@ static class ContentEncoding
     /// <summary>Answers <see langword="null"/> for a request whose body can be read.</summary>
     public static Problem? Check(HttpRequest request) => NameOf(request) is not { } name || Decoders.ContainsKey(name) ? null : Unknown;
 
+    /// <summary>Lets a request that names no encoding have a body in Snappy all the same.</summary>
+    public static void ExpectSnappy(HttpRequest request) => request.HttpContext.Features.Set(new UnnamedSnappy());
+
     /// <summary>Whether the body is sent as it is.</summary>
-    public static bool IsIdentity(HttpRequest request) => NameOf(request) is null;
+    public static bool IsIdentity(HttpRequest request) => NameOf(request) is null && !IsSnappyExpected(request);
 
     /// <summary>Answers the body as it was before it was compressed.</summary>
     /// <param name="request">A request that passed <see cref="Check"/>, and is not <see cref="IsIdentity"/>.</param>
@@ -55,7 +58,7 @@ static class ContentEncoding
     /// <param name="maxBytes">How long it may be then.</param>
     /// <param name="room">What it takes of the memory for all bodies.</param>
     public static Stream Decode(HttpRequest request, Stream body, long maxBytes, BodyBudget.Room room) =>
-        Decoders[NameOf(request)!](body, maxBytes, room);
+        NameOf(request) is { } name ? Decoders[name](body, maxBytes, room) : new SnappyBody(body, maxBytes, room, mayBePlain: true);
 
     /// <summary>Answers what a decoder's exception says is wrong with the body, if it says so.</summary>
     public static BodyFault? FaultOf(Exception exception) => exception switch
@@ -84,10 +87,14 @@ static class ContentEncoding
         return names is [] ? null : string.Join(", ", names);
     }
 
+    static bool IsSnappyExpected(HttpRequest request) => request.HttpContext.Features.Get<UnnamedSnappy>() is not null;
+
     static DecompressionStream Zstd(Stream body)
     {
         var stream = new DecompressionStream(body, ZstdBuffer, checkEndOfStream: true, leaveOpen: true);
         stream.SetParameter(ZSTD_dParameter.ZSTD_d_windowLogMax, LargestZstdWindow);
         return stream;
     }
+
+    sealed class UnnamedSnappy;
 }

@@ -47,6 +47,12 @@ sealed class RemoteWriteProtocol : Protocol
             _ => null,
         };
         problem = format is null ? UnknownMediaType : null;
+
+        // Prometheus' own receiver takes every body for a block of Snappy, whatever its headers say, so some senders say nothing. A message as it
+        // is was always taken here, and still is. No first byte tells them apart: a block begins with the length of what is in it, and 10 is also
+        // the tag of a series. The whole body does: a block ends just where it has that length, and a message with a named series is too long to
+        // be a block of 10 bytes.
+        ContentEncoding.ExpectSnappy(request);
         return format is not null;
     }
 
@@ -85,6 +91,12 @@ sealed class RemoteWriteProtocol : Protocol
 
     static string? MessageOf(HttpRequest request)
     {
+        // As Prometheus' receiver has it.
+        if (string.IsNullOrEmpty(request.ContentType))
+        {
+            return Message1;
+        }
+
         if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
             || !type.MediaType.Equals(MediaType, StringComparison.OrdinalIgnoreCase))
         {

@@ -13,7 +13,8 @@ namespace MetricsFunctions.Ingestion.Http;
 /// <param name="body">The body as it arrives.</param>
 /// <param name="maxBytes">How long it may be when it is decompressed.</param>
 /// <param name="room">What it takes of the memory for all bodies.</param>
-sealed class SnappyBody(Stream body, long maxBytes, BodyBudget.Room room) : WholeBody(body)
+/// <param name="mayBePlain">Whether a body that is neither is taken as it is.</param>
+sealed class SnappyBody(Stream body, long maxBytes, BodyBudget.Room room, bool mayBePlain = false) : WholeBody(body)
 {
     // Three bytes say at most that 64 others come again.
     const int LargestExpansion = 22;
@@ -44,7 +45,7 @@ sealed class SnappyBody(Stream body, long maxBytes, BodyBudget.Room room) : Whol
         }
         else
         {
-            throw new BodyException(BodyFault.Corrupt);
+            _decompressed = mayBePlain ? new MemoryStream(compressed, 0, length) : throw new BodyException(BodyFault.Corrupt);
         }
     }
 
