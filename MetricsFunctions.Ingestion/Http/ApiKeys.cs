@@ -75,7 +75,9 @@ public sealed partial class ApiKeys : IDisposable
         var bare = request.Headers["X-Api-Key"];
         var isBare = bare is not ([] or [""]);
         var carried = isBare ? bare : request.Headers.Authorization;
-        if (carried.Count == 0 && inQuery)
+
+        // Vector sends a token that is empty beside the key in the query.
+        if (inQuery && carried is [] or ["" or "Token"])
         {
             (isBare, carried) = (true, request.Query["p"]);
         }

@@ -117,6 +117,18 @@ public sealed class ApiKeyTests(ApiKeyTests.TwoKeys host) : IClassFixture<ApiKey
         Assert.Equal(status, response.StatusCode);
     }
 
+    [Theory]
+    [InlineData("/write?u=user&p=new-key", HttpStatusCode.NoContent)]
+    [InlineData("/write?u=user&p=wrong", HttpStatusCode.Unauthorized)]
+    [InlineData("/api/v1/write?u=user&p=new-key", HttpStatusCode.Unauthorized)]
+    public async Task An_empty_token_is_none_beside_a_key_in_the_query(string path, HttpStatusCode status)
+    {
+        using var request = Post(path, "keys value=1");
+        request.Headers.TryAddWithoutValidation("Authorization", "Token ");
+        using var response = await host.Http.SendAsync(request);
+        Assert.Equal(status, response.StatusCode);
+    }
+
     [Fact]
     public async Task A_refusal_names_the_schemes()
     {
