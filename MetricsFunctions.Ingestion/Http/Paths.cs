@@ -22,13 +22,13 @@ public sealed partial class Paths
         ("logs", OnlyMetrics),
         ("otlp", Otlp),
         ("opentelemetry", Otlp),
+        ("/query", "Samples are not queried here, but in ClickHouse: metrics.points has them."),
         ("v2/", Influx),
         ("v3/", Influx),
         ("influx", Influx),
         ("write", $"{RemoteWrite} {Influx}"),
         ("push", RemoteWrite),
         ("receive", RemoteWrite),
-        ("v1/query", "Samples are not queried here, but in ClickHouse: metrics.points has them."),
     ];
 
     readonly FrozenDictionary<string, RequestDelegate> _endpoints;

@@ -46,6 +46,8 @@ public sealed partial class PathTests(IngestionHost host) : IClassFixture<Ingest
     [InlineData("/v1/traces", "OTEL_TRACES_EXPORTER=none")]
     [InlineData("/v1/logs", "OTEL_LOGS_EXPORTER=none")]
     [InlineData("/api/v1/query_range", "metrics.points")]
+    [InlineData("/api/v2/query", "metrics.points")]
+    [InlineData("/api/v3/query_sql", "metrics.points")]
     [InlineData("/metrics", "/api/metrics")]
     [InlineData("/", "/api/metrics")]
     public async Task A_path_that_is_not_there_names_the_one_that_was_meant(string path, string meant)
