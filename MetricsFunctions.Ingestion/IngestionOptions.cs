@@ -33,7 +33,7 @@ public sealed class IngestionOptions
     /// <summary>
     /// Bytes of encoded samples that may wait for ClickHouse, half of them in requests that share an INSERT and half in requests that are
     /// an INSERT of their own; and as much again of bodies that are being read. Beyond it requests are answered 503. Default 64 MiB; from
-    /// 64 KiB to 16 GiB. One larger request is taken when no other of its kind is in hand.
+    /// 64 KiB to 16 GiB. The request that goes beyond it is the last one that is taken.
     /// </summary>
     public long MaxPendingBytes { get; set; } = 64 * 1024 * 1024;
 

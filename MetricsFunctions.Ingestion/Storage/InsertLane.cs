@@ -67,7 +67,7 @@ sealed class InsertLane(
                 return same;
             }
 
-            RequireRoom(block.Bytes);
+            RequireRoom();
             var group = token is null ? Open(block.Count) : Enqueue(token);
             Append(group, block);
             if (group == _open && group.Requests >= _expected)
@@ -92,14 +92,15 @@ sealed class InsertLane(
         await inserting;
     }
 
-    void RequireRoom(long bytes)
+    void RequireRoom()
     {
         if (_stopping)
         {
             throw new StorageUnavailableException(StorageFault.Stopping);
         }
 
-        if (_pendingBytes > 0 && _pendingBytes + bytes > maxPendingBytes)
+        // One request may go beyond the limit: if it had to wait for an empty queue, it would wait for ever.
+        if (_pendingBytes >= maxPendingBytes)
         {
             throw new StorageUnavailableException(StorageFault.QueueFull);
         }
