@@ -52,7 +52,7 @@ public sealed class IngestionOptions
     /// Oldest accepted <c>timestamp</c>. Default 365 days, the TTL of <c>metrics.samples</c>: an older row would be dropped by the table
     /// at once. From 1 min to 3,000 days, so that one INSERT stays under ClickHouse's 100 partitions.
     /// </summary>
-    public TimeSpan MaxSampleAge { get; set; } = TimeSpan.FromDays(365);
+    public TimeSpan MaxSampleAge { get; set; } = TimeSpan.FromDays(1825);
 }
 
 /// <summary>Refuses a configuration that cannot work, with what to set instead.</summary>

@@ -40,6 +40,7 @@ public static class IngestionServices
         services.AddSingleton<SampleWriter>();
         services.AddHostedService(provider => provider.GetRequiredService<SampleWriter>());
         services.AddSingleton<ApiKeys>();
+        services.AddSingleton<RefusalLog>();
         services.AddCors();
         services.AddSingleton<Cors>();
         services.AddSingleton<IngestEndpoint>();

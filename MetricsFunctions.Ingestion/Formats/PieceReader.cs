@@ -44,7 +44,7 @@ static class PieceReader
                 if (length > format.MaxSampleBytes)
                 {
                     intake.Refusals.Item = cores?.NextLine ?? (format.IsLines || intake.IsList ? intake.NextItem : null);
-                    intake.Refusals.Add("", "is longer than a megabyte, as no sample is");
+                    intake.Refusals.RefuseBody(FaultKind.Size, "is longer than 3 MiB, as no sample is");
                     break;
                 }
 

@@ -5,8 +5,8 @@ namespace MetricsFunctions.Ingestion.Formats;
 /// <summary>A way to write samples down. It keeps nothing between bodies, so one object serves all requests.</summary>
 abstract class SampleFormat
 {
-    /// <summary>Longer than any sample that keeps to the rules, with all its characters escaped.</summary>
-    protected const int LargestSample = 1024 * 1024;
+    /// <summary>Longer than any sample that keeps to the rules, with all its characters escaped, which takes six bytes for one.</summary>
+    protected const int LargestSample = 3 * 1024 * 1024;
 
     /// <summary>How many bytes a sample may take in the body; more are not waited for. A format that is read as a whole has no such bound.</summary>
     public virtual int MaxSampleBytes => int.MaxValue;

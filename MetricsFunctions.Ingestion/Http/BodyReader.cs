@@ -19,10 +19,11 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
 
     /// <summary>Reads a whole body. One that cannot be read to its end comes back as a problem.</summary>
     /// <param name="request">The request.</param>
+    /// <param name="mayBeSnappy">Whether its body may be compressed with Snappy without saying so.</param>
     /// <param name="format">What its body is written in.</param>
     /// <param name="intake">Where the samples go, and what is wrong with them.</param>
     /// <param name="hash">Given the whole body as it was before it was compressed, if there is one.</param>
-    public async ValueTask<Problem?> ReadAsync(HttpRequest request, SampleFormat format, SampleIntake intake, IncrementalHash? hash)
+    public async ValueTask<Problem?> ReadAsync(HttpRequest request, bool mayBeSnappy, SampleFormat format, SampleIntake intake, IncrementalHash? hash)
     {
         BodyDrain.LiftServerLimit(request);
         if (request.ContentLength > options.MaxBodyBytes)
@@ -32,9 +33,10 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
 
         try
         {
-            if (!TryReadAtOnce(request, format, intake, hash))
+            var isPlain = ContentEncoding.IsIdentity(request) && !mayBeSnappy;
+            if (!isPlain || !TryReadAtOnce(request, format, intake, hash))
             {
-                await ReadPiecesAsync(request, format, intake, hash);
+                await ReadPiecesAsync(request, isPlain, format, intake, hash);
             }
 
             return null;
@@ -68,7 +70,7 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
     // A small body is usually here already, and needs neither a timer nor a stream.
     bool TryReadAtOnce(HttpRequest request, SampleFormat format, SampleIntake intake, IncrementalHash? hash)
     {
-        if (!ContentEncoding.IsIdentity(request) || !request.BodyReader.TryRead(out var read))
+        if (!request.BodyReader.TryRead(out var read))
         {
             return false;
         }
@@ -85,12 +87,11 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
         return true;
     }
 
-    async Task ReadPiecesAsync(HttpRequest request, SampleFormat format, SampleIntake intake, IncrementalHash? hash)
+    async Task ReadPiecesAsync(HttpRequest request, bool isPlain, SampleFormat format, SampleIntake intake, IncrementalHash? hash)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(request.HttpContext.RequestAborted);
         timeout.CancelAfter(options.BodyTimeout);
         using var room = _budget.Open();
-        var isPlain = ContentEncoding.IsIdentity(request);
         await using var body = new BodyStream(new ArrivingBody(request.BodyReader), options.MaxBodyBytes, isDecoded: false, isPlain ? hash : null, room);
         try
         {

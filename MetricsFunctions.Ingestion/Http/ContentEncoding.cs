@@ -46,14 +46,11 @@ static class ContentEncoding
     /// <summary>Answers <see langword="null"/> for a request whose body can be read.</summary>
     public static Problem? Check(HttpRequest request) => NameOf(request) is not { } name || Decoders.ContainsKey(name) ? null : Unknown;
 
-    /// <summary>Lets a request that names no encoding have a body in Snappy all the same.</summary>
-    public static void ExpectSnappy(HttpRequest request) => request.HttpContext.Features.Set(new UnnamedSnappy());
+    /// <summary>Whether the request says that its body is sent as it is.</summary>
+    public static bool IsIdentity(HttpRequest request) => NameOf(request) is null;
 
-    /// <summary>Whether the body is sent as it is.</summary>
-    public static bool IsIdentity(HttpRequest request) => NameOf(request) is null && !IsSnappyExpected(request);
-
-    /// <summary>Answers the body as it was before it was compressed.</summary>
-    /// <param name="request">A request that passed <see cref="Check"/>, and is not <see cref="IsIdentity"/>.</param>
+    /// <summary>Answers the body as it was before it was compressed, which may be in Snappy where the request says nothing.</summary>
+    /// <param name="request">A request that passed <see cref="Check"/>.</param>
     /// <param name="body">Its body.</param>
     /// <param name="maxBytes">How long it may be then.</param>
     /// <param name="room">What it takes of the memory for all bodies.</param>
@@ -87,14 +84,10 @@ static class ContentEncoding
         return names is [] ? null : string.Join(", ", names);
     }
 
-    static bool IsSnappyExpected(HttpRequest request) => request.HttpContext.Features.Get<UnnamedSnappy>() is not null;
-
     static DecompressionStream Zstd(Stream body)
     {
         var stream = new DecompressionStream(body, ZstdBuffer, checkEndOfStream: true, leaveOpen: true);
         stream.SetParameter(ZSTD_dParameter.ZSTD_d_windowLogMax, LargestZstdWindow);
         return stream;
     }
-
-    sealed class UnnamedSnappy;
 }

@@ -15,7 +15,7 @@ namespace MetricsFunctions.Ingestion.Http;
 /// </summary>
 sealed class InfluxLineProtocol : Protocol
 {
-    /// <summary>How many fields of a stored request were strings, which are no samples.</summary>
+    /// <summary>How many fields of a stored request are no samples: strings, and those with the name of the time.</summary>
     public const string SkippedFieldsHeader = "X-Skipped-Fields";
 
     readonly int _version;
@@ -81,6 +81,9 @@ sealed class InfluxLineProtocol : Protocol
         return format is not null;
     }
 
+    // https://docs.influxdata.com/influxdb3/core/write-data/http-api/v3-write-lp/: otherwise a line with a fault refuses all.
+    internal override bool StoresInPart(HttpRequest request) => !request.Query["accept_partial"].ToString().Equals("false", StringComparison.OrdinalIgnoreCase);
+
     internal override void WriteStored(HttpResponse response, Tally tally)
     {
         response.StatusCode = StatusCodes.Status204NoContent;
@@ -110,15 +113,38 @@ sealed class InfluxLineProtocol : Protocol
             }
         }
 
+        if (_version == 3 && problem.Errors is not null)
+        {
+            json.WriteStartArray("data");
+            foreach (var error in problem.Errors)
+            {
+                json.WriteStartObject();
+                json.WriteNumber("line_number", (error.Item ?? 0) + 1);
+                json.WriteString("error_message", error.Detail);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+        }
+
         json.WriteEndObject();
     }
 
-    // Clients show the message and nothing else, so all that is known is in it. "Unable to parse" tells Telegraf to give up.
-    static string MessageOf(Problem problem) => problem.Errors is not { Count: > 0 } errors
-        ? problem.Detail
-        : $"unable to parse {string.Join("; ", errors.Select(error => $"line {error.Item + 1}: {error.Detail}"))}"
-            + (problem.ErrorCount > errors.Count ? $"; and {problem.ErrorCount - errors.Count} more faults" : "")
-            + $". {problem.Detail}";
+    // Clients show the message and nothing else, so all that is known is in it. "Partial write" tells Telegraf that the rest is stored, and
+    // "unable to parse" to give up.
+    static string MessageOf(Problem problem)
+    {
+        if (problem.Errors is not { Count: > 0 } errors)
+        {
+            return problem.Detail;
+        }
+
+        var isPartial = problem.Stored is { Samples: > 0 };
+        return (isPartial ? "partial write: " : "")
+            + $"unable to parse {string.Join("; ", errors.Select(error => $"line {error.Item + 1}: {error.Detail}"))}"
+            + (problem.ErrorCount > errors.Count ? $"; and {problem.ErrorCount - errors.Count} more lines" : "")
+            + $"{(isPartial ? $" dropped={problem.ErrorCount}" : "")}. {problem.Detail}";
+    }
 
     // https://docs.influxdata.com/influxdb/v2/api/v2/ lists them.
     static string CodeOf(int status) => status switch

@@ -25,6 +25,7 @@ public sealed partial class IngestEndpoint
     readonly ApiKeys _apiKeys;
     readonly SampleWriter _writer;
     readonly IngestionTelemetry _telemetry;
+    readonly RefusalLog _refused;
     readonly TimeProvider _time;
     readonly ILogger<IngestEndpoint> _logger;
     readonly ObjectPool<SampleIntake> _intakes = ObjectPool.Create<SampleIntake>();
@@ -35,6 +36,7 @@ public sealed partial class IngestEndpoint
     /// <param name="apiKeys">Who may send.</param>
     /// <param name="writer">Where samples go.</param>
     /// <param name="telemetry">Told of every request.</param>
+    /// <param name="refused">Told of what is refused.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">Told of defects.</param>
     public IngestEndpoint(
@@ -43,6 +45,7 @@ public sealed partial class IngestEndpoint
         ApiKeys apiKeys,
         SampleWriter writer,
         IngestionTelemetry telemetry,
+        RefusalLog refused,
         TimeProvider time,
         ILogger<IngestEndpoint> logger)
     {
@@ -53,6 +56,7 @@ public sealed partial class IngestEndpoint
         _apiKeys = apiKeys;
         _writer = writer;
         _telemetry = telemetry;
+        _refused = refused;
         _time = time;
         _logger = logger;
     }
@@ -127,24 +131,31 @@ public sealed partial class IngestEndpoint
         {
             Task stored;
             Tally tally;
+            Problem? refused = null;
             using var identity = RequestIdentity.Begin(request, protocol, apiKey);
             var intake = _intakes.Get();
             try
             {
                 intake.Block.MaxBytes = MostRowBytesPerBodyByte * _options.MaxBodyBytes;
                 intake.Begin(new AcceptedTime(_time.GetUtcNow(), _options.MaxSampleAge), apiKey?.Names ?? default);
-                if ((await _bodies.ReadAsync(request, format, intake, identity) ?? protocol.CheckBody(intake)) is { } problem)
+                if ((await _bodies.ReadAsync(request, protocol.MayBeSnappy, format, intake, identity) ?? protocol.CheckBody(intake)) is { } problem)
                 {
                     return problem;
                 }
 
                 intake.End();
+                tally = intake.Tally;
                 if (intake.Refusals.Count > 0)
                 {
-                    return Problem.Refused(intake.Refusals);
+                    _refused.Note(protocol, apiKey, intake.Refusals);
+                    if (intake.Refusals.IsOfBody || !protocol.StoresInPart(request))
+                    {
+                        return Problem.Refused(intake.Refusals);
+                    }
+
+                    refused = Problem.RefusedInPart(intake.Refusals, tally);
                 }
 
-                tally = intake.Tally;
                 if (identity is not null)
                 {
                     intake.Block.RequestId = RequestIdentity.End(identity);
@@ -162,8 +173,12 @@ public sealed partial class IngestEndpoint
             await stored;
             _telemetry.SamplesStored(protocol.Name, tally.Samples);
             _telemetry.ValuesSkipped(protocol.Name, tally.Skipped);
-            protocol.WriteStored(context.Response, tally);
-            return null;
+            if (refused is null)
+            {
+                protocol.WriteStored(context.Response, tally);
+            }
+
+            return refused;
         }
         catch (StorageUnavailableException e)
         {

@@ -32,7 +32,10 @@ sealed class MetricsProtocol : Protocol
 
     static readonly Problem UnknownMediaType = new(
         StatusCodes.Status415UnsupportedMediaType,
-        $"Content-Type must be one of {Types(isGuess: false)}, in UTF-8; without one, or with {Types(isGuess: true)}, the body must begin with {{ or [.");
+        $"Content-Type must be one of {Types(isGuess: false)}, in UTF-8; without one, or with {Types(isGuess: true)}, the body must begin with {{ or [.")
+    {
+        Accept = Types(isGuess: false),
+    };
 
     internal override string Name => "metrics";
 
@@ -43,6 +46,8 @@ sealed class MetricsProtocol : Protocol
         problem = format is null ? UnknownMediaType : null;
         return format is not null;
     }
+
+    internal override bool StoresInPart(HttpRequest request) => false;
 
     internal override Problem? CheckBody(SampleIntake intake) => JsonFormat.GuessedWrong(intake) ? UnknownMediaType : null;
 

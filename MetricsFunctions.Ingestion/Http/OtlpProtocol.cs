@@ -13,9 +13,7 @@ using Microsoft.AspNetCore.Http;
 namespace MetricsFunctions.Ingestion.Http;
 
 /// <summary>
-/// Metrics over OTLP/HTTP (<see href="https://opentelemetry.io/docs/specs/otlp/#otlphttp"/>), answered in the encoding of the request. A data
-/// point that cannot be stored does not keep the others out: one request carries those of many services, and its sender drops all of
-/// them after a 400.
+/// Metrics over OTLP/HTTP (<see href="https://opentelemetry.io/docs/specs/otlp/#otlphttp"/>), answered in the encoding of the request.
 /// </summary>
 sealed class OtlpProtocol : Protocol
 {
@@ -48,43 +46,17 @@ sealed class OtlpProtocol : Protocol
         return format is not null;
     }
 
-    internal override void WriteStored(HttpResponse response, Tally tally)
-    {
-        var message = tally.Skipped == 0 ? tally.Warning : $"{Skipped(tally)} {tally.Warning}".TrimEnd();
-        Write(
-            response,
-            protobuf =>
-            {
-                if (message is null)
-                {
-                    return;
-                }
-
-                var partialSuccess = protobuf.Begin(1);
-                if (tally.Skipped > 0)
-                {
-                    protobuf.WriteVarint(1, (ulong)tally.Skipped);
-                }
-
-                protobuf.WriteBytes(2, Encoding.UTF8.GetBytes(message));
-                protobuf.End(partialSuccess);
-            },
-            json =>
-            {
-                if (message is null)
-                {
-                    return;
-                }
-
-                json.WriteStartObject("partialSuccess");
-                json.WriteString("rejectedDataPoints", tally.Skipped.ToString(CultureInfo.InvariantCulture));
-                json.WriteString("errorMessage", message);
-                json.WriteEndObject();
-            });
-    }
+    internal override void WriteStored(HttpResponse response, Tally tally) => WritePartialSuccess(response, 0, tally.Warning);
 
     internal override async Task WriteProblemAsync(HttpResponse response, Problem problem)
     {
+        if (problem is { Stored: { } stored, Errors: [var first, ..], ErrorCount: var count })
+        {
+            var refused = $"{(count == 1 ? "1 data point is" : $"{count} data points are")} not stored, the first of them at {first.Place}: {first.Detail}.";
+            WritePartialSuccess(response, count, $"{refused} {stored.Warning}".TrimEnd());
+            return;
+        }
+
         problem.WriteHead(response);
         var message = problem.Errors is not { Count: > 0 } errors
             ? problem.Detail
@@ -93,8 +65,36 @@ sealed class OtlpProtocol : Protocol
         await response.BodyWriter.FlushAsync(response.HttpContext.RequestAborted);
     }
 
-    static string Skipped(Tally tally) =>
-        $"{(tally.Skipped == 1 ? "1 data point is" : $"{tally.Skipped} data points are")} not stored, the first of them at {tally.WhySkipped}.";
+    static void WritePartialSuccess(HttpResponse response, int rejected, string? message) => Write(
+        response,
+        protobuf =>
+        {
+            if (message is null)
+            {
+                return;
+            }
+
+            var partialSuccess = protobuf.Begin(1);
+            if (rejected > 0)
+            {
+                protobuf.WriteVarint(1, (ulong)rejected);
+            }
+
+            protobuf.WriteBytes(2, Encoding.UTF8.GetBytes(message));
+            protobuf.End(partialSuccess);
+        },
+        json =>
+        {
+            if (message is null)
+            {
+                return;
+            }
+
+            json.WriteStartObject("partialSuccess");
+            json.WriteString("rejectedDataPoints", rejected.ToString(CultureInfo.InvariantCulture));
+            json.WriteString("errorMessage", message);
+            json.WriteEndObject();
+        });
 
     static void Write(HttpResponse response, Action<WireWriter> writeProtobuf, Action<Utf8JsonWriter> writeJson)
     {

@@ -39,8 +39,11 @@ sealed record Problem(int Status, string Detail)
     /// <summary>What is wrong with the samples, for a 400: the first faults.</summary>
     public IReadOnlyList<Refusal>? Errors { get; init; }
 
-    /// <summary>Number of all faults.</summary>
+    /// <summary>How much is refused: what the protocol counts, or in JSON the faults.</summary>
     public int ErrorCount { get; init; }
+
+    /// <summary>What is stored all the same; nothing is where this is null.</summary>
+    public Tally? Stored { get; init; }
 
     /// <summary>Answers <see langword="null"/> for a request with one of these methods.</summary>
     public static Problem? UnlessMethod(HttpRequest request, params ReadOnlySpan<string> methods)
@@ -65,6 +68,12 @@ sealed record Problem(int Status, string Detail)
             Reason = "invalid_samples",
             ErrorCount = refusals.Count,
         };
+
+    public static Problem RefusedInPart(Refusals refusals, Tally stored) => Refused(refusals) with
+    {
+        Detail = stored.Samples > 0 ? "The rest of the request is stored." : "Nothing of the request is stored.",
+        Stored = stored,
+    };
 
     public static Problem Unavailable(StorageFault fault) =>
         new(StatusCodes.Status503ServiceUnavailable, $"Nothing is known to be stored: {fault.Brief}. Send the same request again.")

@@ -39,6 +39,16 @@ public abstract class Protocol
     /// </summary>
     internal virtual bool IsKeyedByContent => false;
 
+    /// <summary>Whether a body may be compressed with Snappy without saying so.</summary>
+    internal virtual bool MayBeSnappy => false;
+
+    /// <summary>
+    /// Whether what is good in a request is stored although something else in it is refused. Agents drop a batch for good when it is refused,
+    /// and one batch carries what many services have sent.
+    /// </summary>
+    /// <param name="request">The request, which may say.</param>
+    internal virtual bool StoresInPart(HttpRequest request) => true;
+
     /// <summary>Whether the API key may also come as <c>?u=user&amp;p=key</c>.</summary>
     internal virtual bool TakesKeyInQuery => false;
 

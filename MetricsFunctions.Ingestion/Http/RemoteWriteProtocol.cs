@@ -37,6 +37,11 @@ sealed class RemoteWriteProtocol : Protocol
     // Every sample tells its time, and Prometheus repeats a request as it was.
     internal override bool IsKeyedByContent => true;
 
+    // Prometheus' own receiver takes every body for a block of Snappy, whatever its headers say, so some senders say nothing. A message as it is
+    // is taken, too. No first byte tells them apart: a block begins with the length of what is in it, and 10 is also the tag of a series. The
+    // whole body does: a block ends just where it has that length, and a message with a named series is too long to be a block of 10 bytes.
+    internal override bool MayBeSnappy => true;
+
     internal override bool TryGetFormat(
         HttpRequest request, [NotNullWhen(true)] out SampleFormat? format, [NotNullWhen(false)] out Problem? problem)
     {
@@ -47,12 +52,6 @@ sealed class RemoteWriteProtocol : Protocol
             _ => null,
         };
         problem = format is null ? UnknownMediaType : null;
-
-        // Prometheus' own receiver takes every body for a block of Snappy, whatever its headers say, so some senders say nothing. A message as it
-        // is was always taken here, and still is. No first byte tells them apart: a block begins with the length of what is in it, and 10 is also
-        // the tag of a series. The whole body does: a block ends just where it has that length, and a message with a named series is too long to
-        // be a block of 10 bytes.
-        ContentEncoding.ExpectSnappy(request);
         return format is not null;
     }
 
@@ -70,7 +69,7 @@ sealed class RemoteWriteProtocol : Protocol
     internal override async Task WriteProblemAsync(HttpResponse response, Problem problem)
     {
         problem.WriteHead(response);
-        WriteCounts(response, default);
+        WriteCounts(response, problem.Stored?.Sent ?? default);
         response.ContentType = "text/plain; charset=utf-8";
         await response.WriteAsync(TextOf(problem), response.HttpContext.RequestAborted);
     }
@@ -82,7 +81,7 @@ sealed class RemoteWriteProtocol : Protocol
         {
             WriteCount(response, "X-Prometheus-Remote-Write-Samples-Written", written.Samples);
             WriteCount(response, "X-Prometheus-Remote-Write-Histograms-Written", written.Histograms);
-            WriteCount(response, "X-Prometheus-Remote-Write-Exemplars-Written", 0);
+            WriteCount(response, "X-Prometheus-Remote-Write-Exemplars-Written", written.Exemplars);
         }
     }
 
@@ -123,7 +122,8 @@ sealed class RemoteWriteProtocol : Protocol
         }
 
         var text = new StringBuilder(problem.Detail);
-        text.Append(CultureInfo.InvariantCulture, $" {problem.ErrorCount} {(problem.ErrorCount == 1 ? "fault" : "faults, the first")}: ");
+        text.Append(problem.Stored is null ? " "
+            : string.Create(CultureInfo.InvariantCulture, $" {problem.ErrorCount} {(problem.ErrorCount == 1 ? "sample is" : "samples are")} refused: "));
         foreach (var error in errors)
         {
             text.Append(error.Item is { } item ? string.Create(CultureInfo.InvariantCulture, $"timeseries[{item}]{error.Place} ") : "");

@@ -28,4 +28,12 @@ public readonly struct AcceptedTime
         timestamp < _oldest ? "is older than the stored history reaches (Ingestion:MaxSampleAge)"
         : timestamp > _newest ? "is more than 10 minutes ahead of the server's clock"
         : null;
+
+    /// <summary>Whether a number could be an acceptable time in seconds, milliseconds, microseconds or nanoseconds, and so in the wrong unit.</summary>
+    /// <param name="number">The number.</param>
+    internal bool WouldTake(long number) =>
+        (number is > 0 and < long.MaxValue / 1000 && Check(number * 1000) is null)
+        || Check(number) is null
+        || Check(number / 1000) is null
+        || Check(number / 1_000_000) is null;
 }

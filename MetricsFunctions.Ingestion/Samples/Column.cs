@@ -45,6 +45,10 @@ sealed class Column<T>
         return _values.AsSpan(Count - count, count);
     }
 
+    /// <summary>Forgets the last values.</summary>
+    /// <param name="count">How many stay.</param>
+    public void Truncate(int count) => Count = count;
+
     /// <summary>Forgets all values; memory that only many needed goes back to its pool.</summary>
     public void Clear()
     {

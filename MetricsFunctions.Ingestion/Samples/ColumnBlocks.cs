@@ -54,7 +54,7 @@ sealed class ColumnBlocks
     }
 
     /// <summary>Gives the samples, which are those of one request, its identity.</summary>
-    public void Identify(UInt128 requestId) => _blocks[0].Identify(requestId);
+    public void Identify(UInt128 requestId) => _blocks.First(block => block.Rows > 0).Identify(requestId);
 
     /// <summary>Gives the blocks away.</summary>
     /// <param name="take">Given each of them, for as long as the call takes.</param>

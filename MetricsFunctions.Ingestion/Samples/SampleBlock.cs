@@ -14,9 +14,16 @@ public sealed class SampleBlock : IResettable
     const int TagBytes = 2;
 
     long _receivedAt;
-    long _rowBytes;
-    long _earliest = long.MaxValue;
-    long _latest = long.MinValue;
+    Extent _extent = Extent.None;
+    SampleColumns? _line;
+    Extent _beforeLine;
+    int _beginOfLine;
+
+    // What there is of the samples that stay.
+    readonly record struct Extent(int Count, long RowBytes, long Earliest, long Latest)
+    {
+        public static readonly Extent None = new(0, 0, long.MaxValue, long.MinValue);
+    }
 
     /// <summary>The tags that the next <see cref="Add"/> takes; they stay until changed.</summary>
     public TagSet Tags { get; } = new();
@@ -28,7 +35,7 @@ public sealed class SampleBlock : IResettable
     public UInt128 RequestId { get; set; }
 
     /// <summary>Number of samples.</summary>
-    public int Count { get; private set; }
+    public int Count => _extent.Count;
 
     /// <summary>
     /// Bytes beyond which samples are left out, which <see cref="IsFull"/> tells: every sample has its tags, so a few bytes of a body
@@ -43,16 +50,16 @@ public sealed class SampleBlock : IResettable
     /// The larger of what the samples take here, where each text is there once, and of what they come to in ClickHouse, where each sample has
     /// its own.
     /// </summary>
-    public long Bytes => Math.Max(Columns.Bytes, _rowBytes);
+    public long Bytes => Math.Max(Columns.Bytes, _extent.RowBytes);
 
     /// <summary>The samples, for whoever takes them over.</summary>
     internal ColumnBlocks Columns { get; } = new();
 
     /// <summary>The first month that a sample lies in, counted from the year 0: months are the partitions of the table.</summary>
-    internal int FirstMonth => MonthOf(_earliest);
+    internal int FirstMonth => MonthOf(_extent.Earliest);
 
     /// <summary>The last month that a sample lies in.</summary>
-    internal int LastMonth => MonthOf(_latest);
+    internal int LastMonth => MonthOf(_extent.Latest);
 
     /// <summary>Begins a request.</summary>
     /// <param name="receivedAt">When it arrived, in Unix milliseconds.</param>
@@ -62,7 +69,55 @@ public sealed class SampleBlock : IResettable
     /// <param name="name">The metric's name in UTF-8, which must have passed <see cref="AcceptedNames"/>.</param>
     /// <param name="value">The value.</param>
     /// <param name="timestamp">The sample's time in Unix milliseconds.</param>
-    public void Add(ReadOnlySpan<byte> name, double value, long timestamp)
+    public void Add(ReadOnlySpan<byte> name, double value, long timestamp) => Put(Columns.Open, int.MaxValue, name, value, timestamp);
+
+    /// <summary>
+    /// Begins a line: samples with the same tags and time, of which there is one of each name, and which stay together or are removed together.
+    /// </summary>
+    public void BeginLine()
+    {
+        _line = Columns.Open;
+        _beginOfLine = _line.Rows;
+        _beforeLine = _extent;
+    }
+
+    /// <summary>Adds a sample to the line like <see cref="Add"/>, or changes the value of the one that has its name.</summary>
+    /// <param name="name">The metric's name in UTF-8, which must have passed <see cref="AcceptedNames"/>.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="timestamp">The line's time in Unix milliseconds.</param>
+    public void AddToLine(ReadOnlySpan<byte> name, double value, long timestamp) => Put(_line!, _beginOfLine, name, value, timestamp);
+
+    /// <summary>Removes the samples of the line.</summary>
+    public void RemoveLine()
+    {
+        _line!.Truncate(_beginOfLine);
+        _extent = _beforeLine;
+    }
+
+    /// <summary>Takes over the samples of another block, which is of no use then until it is reset.</summary>
+    /// <param name="other">The other block.</param>
+    internal void Append(SampleBlock other)
+    {
+        Columns.Append(other.Columns);
+        var (count, rowBytes, earliest, latest) = other._extent;
+        _extent = new Extent(
+            _extent.Count + count, _extent.RowBytes + rowBytes, Math.Min(_extent.Earliest, earliest), Math.Max(_extent.Latest, latest));
+        IsFull |= other.IsFull;
+    }
+
+    /// <summary>Empties the block for the next request; memory that only a large one needed goes back to its pool.</summary>
+    public bool TryReset()
+    {
+        Columns.Clear();
+        _extent = Extent.None;
+        _line = null;
+        RequestId = 0;
+        IsFull = false;
+        Tags.Clear();
+        return true;
+    }
+
+    void Put(SampleColumns columns, int begin, ReadOnlySpan<byte> name, double value, long timestamp)
     {
         Debug.Assert(default(AcceptedNames).Check(name) is null && SampleRules.CheckValue(value) is null);
 
@@ -72,36 +127,16 @@ public sealed class SampleBlock : IResettable
             return;
         }
 
-        Columns.Open.Add(name, Tags, value, timestamp, _receivedAt);
-        _rowBytes += RowBytes + name.Length + Tags.Length + Tags.Count * TagBytes;
-        Count++;
-        _earliest = Math.Min(_earliest, timestamp);
-        _latest = Math.Max(_latest, timestamp);
-    }
-
-    /// <summary>Takes over the samples of another block, which is of no use then until it is reset.</summary>
-    /// <param name="other">The other block.</param>
-    internal void Append(SampleBlock other)
-    {
-        Columns.Append(other.Columns);
-        _rowBytes += other._rowBytes;
-        Count += other.Count;
-        _earliest = Math.Min(_earliest, other._earliest);
-        _latest = Math.Max(_latest, other._latest);
-        IsFull |= other.IsFull;
-    }
-
-    /// <summary>Empties the block for the next request; memory that only a large one needed goes back to its pool.</summary>
-    public bool TryReset()
-    {
-        Columns.Clear();
-        _rowBytes = 0;
-        Count = 0;
-        RequestId = 0;
-        (_earliest, _latest) = (long.MaxValue, long.MinValue);
-        IsFull = false;
-        Tags.Clear();
-        return true;
+        var rows = columns.Rows;
+        columns.Add(name, Tags, value, timestamp, _receivedAt, begin);
+        if (columns.Rows > rows)
+        {
+            _extent = new Extent(
+                _extent.Count + 1,
+                _extent.RowBytes + RowBytes + name.Length + Tags.Length + (Tags.Count * TagBytes),
+                Math.Min(_extent.Earliest, timestamp),
+                Math.Max(_extent.Latest, timestamp));
+        }
     }
 
     static int MonthOf(long timestamp)

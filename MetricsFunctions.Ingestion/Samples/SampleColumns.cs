@@ -17,6 +17,9 @@ sealed class SampleColumns : IResettable
     // The tags of the sample that is being added.
     readonly Column<Tag> _tags = new();
 
+    // By the number of a name: the last sample that was added with it, if it was added by itself; otherwise -1.
+    readonly Column<int> _lastOf = new();
+
     /// <summary>Unused ones: their objects outlive a request.</summary>
     public static ObjectPool<SampleColumns> Pool { get; } = ObjectPool.Create<SampleColumns>();
 
@@ -62,10 +65,28 @@ sealed class SampleColumns : IResettable
     int DistinctBytes => Names.Bytes + Keys.Bytes + Values.Bytes + TagSets.Bytes;
 
     /// <summary>Adds a sample.</summary>
-    public void Add(ReadOnlySpan<byte> name, TagSet tags, double value, long timestamp, long receivedAt)
+    /// <param name="name">Its name.</param>
+    /// <param name="tags">Its tags.</param>
+    /// <param name="value">Its value.</param>
+    /// <param name="timestamp">Its time.</param>
+    /// <param name="receivedAt">When it came.</param>
+    /// <param name="begin">The first of the samples in which there is one of each name: another one only brings its value.</param>
+    public void Add(ReadOnlySpan<byte> name, TagSet tags, double value, long timestamp, long receivedAt, int begin)
     {
         // Most samples have the tag keys of the one before, and some of its other texts.
         var (lastName, lastTagSet) = Rows > 0 ? (NameOf.Values[^1], TagSetOf.Values[^1]) : (-1, -1);
+        var nameNumber = Names.NumberOf(name, lastName);
+        if (nameNumber == _lastOf.Count)
+        {
+            _lastOf.Add(Rows);
+        }
+        else if (_lastOf.Values[nameNumber] >= begin)
+        {
+            MetricValues.Values[_lastOf.Values[nameNumber]] = value;
+            return;
+        }
+
+        _lastOf.Values[nameNumber] = Rows;
         var last = lastTagSet < 0 ? [] : TagSets[lastTagSet];
         _tags.Clear();
         for (var i = 0; i < tags.Count; i++)
@@ -74,12 +95,36 @@ sealed class SampleColumns : IResettable
             _tags.Add(new Tag(Keys.NumberOf(tags.KeyAt(i), likely.Key), Values.NumberOf(tags.ValueAt(i), likely.Value)));
         }
 
-        NameOf.Add(Names.NumberOf(name, lastName));
+        NameOf.Add(nameNumber);
         TagSetOf.Add(TagSets.NumberOf(_tags.Values, lastTagSet));
         Timestamps.Add(timestamp);
         MetricValues.Add(value);
         Tags += tags.Count;
         Arrive(new Arrival(1, receivedAt));
+    }
+
+    /// <summary>Removes the last samples, which came together. Their texts stay, with no use.</summary>
+    /// <param name="rows">How many samples stay.</param>
+    public void Truncate(int rows)
+    {
+        for (var row = rows; row < Rows; row++)
+        {
+            Tags -= TagSets[TagSetOf.Values[row]].Length;
+            _lastOf.Values[NameOf.Values[row]] = -1;
+        }
+
+        if (Rows > rows)
+        {
+            var last = Arrivals.Values[^1];
+            last = last with { Rows = last.Rows - (Rows - rows) };
+            Arrivals.Values[^1] = last;
+            Arrivals.Truncate(Arrivals.Count - (last.Rows == 0 ? 1 : 0));
+        }
+
+        NameOf.Truncate(rows);
+        TagSetOf.Truncate(rows);
+        MetricValues.Truncate(rows);
+        Timestamps.Truncate(rows);
     }
 
     /// <summary>Whether the samples of others may come here.</summary>
@@ -97,6 +142,7 @@ sealed class SampleColumns : IResettable
         var values = Take(ref numbers, other.Values.Count);
         var tagSets = Take(ref numbers, other.TagSets.Count);
         Names.Add(other.Names, names);
+        _lastOf.Reserve(Names.Count - _lastOf.Count).Fill(-1);
         Keys.Add(other.Keys, keys);
         Values.Add(other.Values, values);
         for (var i = 0; i < other.TagSets.Count; i++)
@@ -137,6 +183,7 @@ sealed class SampleColumns : IResettable
     public bool TryReset()
     {
         Names.Clear();
+        _lastOf.Clear();
         Keys.Clear();
         Values.Clear();
         TagSets.Clear();

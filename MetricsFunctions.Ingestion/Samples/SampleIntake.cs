@@ -6,9 +6,8 @@ namespace MetricsFunctions.Ingestion.Samples;
 public sealed class SampleIntake : IResettable
 {
     int _skipped;
-    string? _whySkipped;
 
-    /// <summary>The samples. They count only when nothing is refused.</summary>
+    /// <summary>The samples. Where a request is stored as a whole or not at all, they count only when nothing is refused.</summary>
     public SampleBlock Block { get; } = new();
 
     /// <summary>What is wrong.</summary>
@@ -27,12 +26,12 @@ public sealed class SampleIntake : IResettable
     public bool IsList { get; set; }
 
     /// <summary>What the body has brought so far.</summary>
-    public Tally Tally => new(Block.Count, IsList, _skipped, _whySkipped) { Sent = Sent, Warning = Warning };
+    public Tally Tally => new(Block.Count, IsList, _skipped) { Sent = Sent, Warning = Warning };
 
     /// <summary>What the body has as its sender counts it, for a protocol that tells it so.</summary>
     public SentCounts Sent { get; set; }
 
-    /// <summary>What the sender should know although everything is stored, as a sentence without its own values.</summary>
+    /// <summary>What the sender should know although nothing is refused for it, as a sentence without its own values.</summary>
     public string? Warning { get; set; }
 
     /// <summary>Whether the rest of the body tells nothing more, because it can't be read: it need not be.</summary>
@@ -41,13 +40,9 @@ public sealed class SampleIntake : IResettable
     /// <summary>Where in its grammar a format is, in a number of its own; 0 at the start of a body.</summary>
     public int State { get; set; }
 
-    /// <summary>Leaves a value out that is no sample and no fault either.</summary>
-    /// <param name="reason">Why, without the sender's own values.</param>
-    public void Skip(string reason)
-    {
-        _skipped++;
-        _whySkipped ??= reason;
-    }
+    /// <summary>Leaves values out that are no samples and no faults either.</summary>
+    /// <param name="count">How many.</param>
+    public void Skip(int count = 1) => _skipped += count;
 
     /// <summary>Begins a request, or a part of its body.</summary>
     /// <param name="accepted">The span of time that the samples may lie in, around the time of receipt.</param>
@@ -68,7 +63,6 @@ public sealed class SampleIntake : IResettable
         Refusals.Append(part.Refusals);
         IsList |= part.IsList;
         _skipped += part._skipped;
-        _whySkipped ??= part._whySkipped;
         Warning ??= part.Warning;
     }
 
@@ -78,11 +72,11 @@ public sealed class SampleIntake : IResettable
         if (Block.IsFull)
         {
             Refusals.Item = null;
-            Refusals.Add("", "makes too many bytes of rows, because each sample has its tags: send it in parts, or with fewer tags");
+            Refusals.RefuseBody(FaultKind.Size, "makes too many bytes of rows, because each sample has its tags: send it in parts, or with fewer tags");
         }
         else if (!IsList && Block.Count == 0 && Refusals.Count == 0)
         {
-            Refusals.Add("", "is empty: samples with metric_name and metric_value are expected");
+            Refusals.RefuseBody(FaultKind.Syntax, "is empty: samples with metric_name and metric_value are expected");
         }
     }
 
@@ -91,7 +85,7 @@ public sealed class SampleIntake : IResettable
     {
         Refusals.Clear();
         (NextItem, State, IsList, IsOver) = (0, 0, false, false);
-        (_skipped, _whySkipped, Warning) = (0, null, null);
+        (_skipped, Warning) = (0, null);
         Sent = default;
         return Block.TryReset();
     }

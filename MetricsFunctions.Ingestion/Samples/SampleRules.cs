@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Unicode;
 
 namespace MetricsFunctions.Ingestion.Samples;
 
@@ -12,31 +13,32 @@ public static class SampleRules
     public const int MaxNameBytes = 255;
 
     /// <summary>Most tags a sample can have.</summary>
-    public const int MaxTags = 32;
+    public const int MaxTags = 100;
 
     /// <summary>Longest tag key, in bytes of UTF-8.</summary>
-    public const int MaxTagKeyBytes = 64;
+    public const int MaxTagKeyBytes = 255;
 
     /// <summary>Longest tag value, in bytes of UTF-8.</summary>
-    public const int MaxTagValueBytes = 255;
+    public const int MaxTagValueBytes = 4096;
 
     /// <summary>Checks a tag key: 1 to <see cref="MaxTagKeyBytes"/> bytes of clean text.</summary>
     /// <param name="key">The key in UTF-8, unescaped.</param>
     public static string? CheckTagKey(ReadOnlySpan<byte> key) => key.Length switch
     {
         0 => "must not have an empty key",
-        > MaxTagKeyBytes => "must have a key of at most 64 bytes of UTF-8",
+        > MaxTagKeyBytes => "must have a key of at most 255 bytes of UTF-8",
         _ => CheckText(key) is { } fault ? "has a key that " + fault : null,
     };
 
-    /// <summary>Checks a tag value: 0 to <see cref="MaxTagValueBytes"/> bytes of clean text.</summary>
+    /// <summary>
+    /// Checks a tag value: 0 to <see cref="MaxTagValueBytes"/> bytes of UTF-8, whatever characters they are. Values tell what there is, line
+    /// breaks and padding too.
+    /// </summary>
     /// <param name="value">The value in UTF-8, unescaped.</param>
-    public static string? CheckTagValue(ReadOnlySpan<byte> value) => value.Length switch
-    {
-        0 => null,
-        > MaxTagValueBytes => "must be at most 255 bytes of UTF-8",
-        _ => CheckText(value),
-    };
+    public static string? CheckTagValue(ReadOnlySpan<byte> value) =>
+        value.Length > MaxTagValueBytes ? "must be at most 4096 bytes of UTF-8"
+        : Utf8.IsValid(value) ? null
+        : NoUtf8;
 
     /// <summary>Checks a value: any double but infinities and NaN.</summary>
     /// <param name="value">The value.</param>
@@ -58,7 +60,7 @@ public static class SampleRules
         {
             if (Rune.DecodeFromUtf8(text, out rune, out var length) != System.Buffers.OperationStatus.Done)
             {
-                return "must be valid UTF-8";
+                return NoUtf8;
             }
 
             if (Rune.IsControl(rune))
@@ -78,5 +80,6 @@ public static class SampleRules
         return Rune.IsWhiteSpace(rune) ? OuterWhiteSpace : null;
     }
 
+    const string NoUtf8 = "must be valid UTF-8";
     const string OuterWhiteSpace = "must not begin or end with white space";
 }

@@ -9,6 +9,9 @@ public record struct SentCounts
     /// <summary>Histograms.</summary>
     public int Histograms { get; set; }
 
+    /// <summary>Exemplars, which are never stored.</summary>
+    public int Exemplars { get; set; }
+
     /// <summary>Samples and histograms that say only that their series has ended.</summary>
     public int StaleMarkers { get; set; }
 }

@@ -10,13 +10,12 @@ public sealed class TagSet
     internal const string GivenTwice = "is given twice";
 
     /// <summary>What <see cref="Add"/> answers when there is no room for a tag.</summary>
-    internal const string OneTooMany = "is one tag too many: at most 32 are allowed";
+    internal const string OneTooMany = "is one tag too many: at most 100 are allowed";
 
     // Keys and values in the order of arrival; _order sorts them.
-    readonly byte[] _text = new byte[SampleRules.MaxTags * (SampleRules.MaxTagKeyBytes + SampleRules.MaxTagValueBytes)];
+    readonly Column<byte> _text = new();
     readonly Tag[] _order = new Tag[SampleRules.MaxTags];
     int _count;
-    int _used;
 
     readonly record struct Tag(int Start, int KeyLength, int ValueLength);
 
@@ -24,10 +23,14 @@ public sealed class TagSet
     public int Count => _count;
 
     /// <summary>Bytes of all keys and values.</summary>
-    public int Length => _used;
+    public int Length => _text.Count;
 
     /// <summary>Forgets all tags.</summary>
-    public void Clear() => _count = _used = 0;
+    public void Clear()
+    {
+        _count = 0;
+        _text.Clear();
+    }
 
     /// <summary>Adds a tag, or answers why it cannot: a clause that follows the tag's name.</summary>
     /// <param name="key">The key in UTF-8.</param>
@@ -60,11 +63,10 @@ public sealed class TagSet
         }
 
         _order.AsSpan(at, _count - at).CopyTo(_order.AsSpan(at + 1));
-        key.CopyTo(_text.AsSpan(_used));
-        value.CopyTo(_text.AsSpan(_used + key.Length));
-        _order[at] = new Tag(_used, key.Length, value.Length);
+        _order[at] = new Tag(_text.Count, key.Length, value.Length);
+        _text.Add(key);
+        _text.Add(value);
         _count++;
-        _used += key.Length + value.Length;
         return null;
     }
 
@@ -72,11 +74,11 @@ public sealed class TagSet
     /// <param name="length">What it was then.</param>
     public void Truncate(int length)
     {
-        _used = length;
+        _text.Truncate(length);
         var kept = 0;
         for (var i = 0; i < _count; i++)
         {
-            if (_order[i].Start < _used)
+            if (_order[i].Start < length)
             {
                 _order[kept++] = _order[i];
             }
@@ -87,9 +89,9 @@ public sealed class TagSet
 
     /// <summary>A tag's key in UTF-8.</summary>
     /// <param name="index">The tag's place in the order of the keys.</param>
-    internal ReadOnlySpan<byte> KeyAt(int index) => _order[index] is var tag ? _text.AsSpan(tag.Start, tag.KeyLength) : default;
+    internal ReadOnlySpan<byte> KeyAt(int index) => _order[index] is var tag ? _text.Values.Slice(tag.Start, tag.KeyLength) : default;
 
     /// <summary>A tag's value in UTF-8.</summary>
     /// <param name="index">The tag's place in the order of the keys.</param>
-    internal ReadOnlySpan<byte> ValueAt(int index) => _order[index] is var tag ? _text.AsSpan(tag.Start + tag.KeyLength, tag.ValueLength) : default;
+    internal ReadOnlySpan<byte> ValueAt(int index) => _order[index] is var tag ? _text.Values.Slice(tag.Start + tag.KeyLength, tag.ValueLength) : default;
 }

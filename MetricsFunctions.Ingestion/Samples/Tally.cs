@@ -3,13 +3,12 @@ namespace MetricsFunctions.Ingestion.Samples;
 /// <summary>What a request brought, for its answer.</summary>
 /// <param name="Samples">Number of samples.</param>
 /// <param name="IsList">Whether they came as a list, be it of one.</param>
-/// <param name="Skipped">Number of values that were left out because they are no samples.</param>
-/// <param name="WhySkipped">Why the first of these is none.</param>
-public readonly record struct Tally(int Samples, bool IsList, int Skipped, string? WhySkipped)
+/// <param name="Skipped">Number of values that were left out because they are no samples, which is no fault.</param>
+public readonly record struct Tally(int Samples, bool IsList, int Skipped)
 {
     /// <summary>The same as the sender counts it, in protocols where it wants to know.</summary>
     public SentCounts Sent { get; init; }
 
-    /// <summary>What the sender should know although everything is stored.</summary>
+    /// <summary>What the sender should know although nothing is refused for it.</summary>
     public string? Warning { get; init; }
 }

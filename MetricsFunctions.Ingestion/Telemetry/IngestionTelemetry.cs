@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Reflection;
+using MetricsFunctions.Ingestion.Samples;
 
 namespace MetricsFunctions.Ingestion.Telemetry;
 
@@ -16,6 +17,7 @@ public sealed class IngestionTelemetry
 
     const string Protocol = "metrics_functions.protocol";
     const string Lane = "metrics_functions.lane";
+    const string ApiKey = "metrics_functions.api_key";
     const string StatusCode = "http.response.status_code";
     const string ErrorType = "error.type";
     const int FirstStatus = 100;
@@ -23,6 +25,8 @@ public sealed class IngestionTelemetry
 
     // So that a measurement does not box its status.
     static readonly object[] Statuses = [.. Enumerable.Range(FirstStatus, LastStatus - FirstStatus + 1).Select(status => (object)status)];
+
+    static readonly string[] Kinds = [.. Enum.GetNames<FaultKind>().Select(name => name.ToLowerInvariant())];
 
     static readonly KeyValuePair<string, object?> DbSystem = new("db.system.name", "clickhouse");
     static readonly KeyValuePair<string, object?> DbOperation = new("db.operation.name", "INSERT");
@@ -39,6 +43,7 @@ public sealed class IngestionTelemetry
     readonly Counter<long> _bodyBytes;
     readonly Counter<long> _samples;
     readonly Counter<long> _skipped;
+    readonly Counter<long> _refused;
     readonly Histogram<double> _insertDuration;
     readonly Histogram<long> _insertSamples;
     readonly Counter<long> _retries;
@@ -56,6 +61,8 @@ public sealed class IngestionTelemetry
         _samples = meter.CreateCounter<long>("metrics_functions.samples", "{sample}", "Samples that were stored and acknowledged.");
         _skipped = meter.CreateCounter<long>(
             "metrics_functions.skipped", "{value}", "Values of acknowledged requests that were left out because they are no samples.");
+        _refused = meter.CreateCounter<long>(
+            "metrics_functions.refused", "{sample}", "Samples that were refused, as their protocol counts them: lines, samples, histograms, data points; in JSON faults.");
         _insertDuration = meter.CreateHistogram(
             "db.client.operation.duration", "s", "Duration of INSERTs, each attempt by itself.", advice: Seconds);
         _insertSamples = meter.CreateHistogram(
@@ -146,6 +153,14 @@ public sealed class IngestionTelemetry
             _skipped.Add(values, new KeyValuePair<string, object?>(Protocol, protocol));
         }
     }
+
+    /// <summary>Notes samples that were refused.</summary>
+    /// <param name="protocol">What was spoken.</param>
+    /// <param name="key">Name of the API key; null without one.</param>
+    /// <param name="kind">What their fault is about.</param>
+    /// <param name="count">How many.</param>
+    internal void SamplesRefused(string protocol, string? key, FaultKind kind, int count) => _refused.Add(
+        count, new(Protocol, protocol), new(ApiKey, key), new(ErrorType, Kinds[(int)kind]));
 
     /// <summary>Notes an INSERT that ClickHouse has committed.</summary>
     /// <param name="took">How long it took.</param>

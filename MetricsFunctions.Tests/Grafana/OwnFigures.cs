@@ -18,6 +18,7 @@ static class OwnFigures
         Delta("metrics_functions_request_body_io_bytes_total", 5000),
         Delta("metrics_functions_samples_total", 100, ("metrics_functions_protocol", "metrics")),
         Delta("metrics_functions_samples_total", 50, ("metrics_functions_protocol", "influx2")),
+        Delta("metrics_functions_refused_total", 5, ("metrics_functions_protocol", "remote_write"), ("metrics_functions_api_key", "prometheus"), ("error_type", "tags")),
         .. Histogram("db_client_operation_duration_seconds", Seconds, Insert()),
         .. Histogram("db_client_operation_duration_seconds", Seconds, [.. Insert(), ("error_type", "unreachable")]),
         .. Histogram("metrics_functions_insert_samples", Samples),

@@ -172,10 +172,10 @@ public sealed class BatchTests(IngestionHost host) : IClassFixture<IngestionHost
     public async Task A_sample_of_megabytes_is_refused_without_the_rest_of_it(string mediaType, string shape, string place)
     {
         var body = shape.Replace("good", """{"metric_name":"vast","metric_value":1}""", StringComparison.Ordinal)
-            .Replace("huge", $"\"metric_value\":1,\"metric_name\":\"{new string('x', 3_000_000)}\"", StringComparison.Ordinal);
+            .Replace("huge", $"\"metric_value\":1,\"metric_name\":\"{new string('x', 5_000_000)}\"", StringComparison.Ordinal);
         using var response = await host.PostAsync(body, mediaType);
         Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
-        Assert.Contains($"\"pointer\":\"{place}\",\"detail\":\"is longer than a megabyte", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Contains($"\"pointer\":\"{place}\",\"detail\":\"is longer than 3 MiB", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         Assert.Equal("0", await CountAsync("vast"));
     }
 

@@ -81,7 +81,7 @@ public sealed class MetricsEndpointTests(IngestionHost host) : IClassFixture<Ing
     [Fact]
     public async Task The_whole_accepted_span_of_time_can_be_stored()
     {
-        var oldest = DateTimeOffset.UtcNow.AddDays(-365).AddMinutes(1).ToUnixTimeMilliseconds();
+        var oldest = DateTimeOffset.UtcNow.AddDays(-1825).AddMinutes(1).ToUnixTimeMilliseconds();
         var newest = DateTimeOffset.UtcNow.AddMinutes(9).ToUnixTimeMilliseconds();
         foreach (var timestamp in new[] { oldest, newest })
         {
@@ -104,10 +104,18 @@ public sealed class MetricsEndpointTests(IngestionHost host) : IClassFixture<Ing
     public async Task The_largest_sample_that_the_rules_allow_is_stored()
     {
         var name = new string('n', 255);
-        var tags = string.Join(',', Enumerable.Range(0, 32).Reverse().Select(i => $"\"{i:00}{new string('k', 62)}\":\"{new string('v', 255)}\""));
+        var tags = string.Join(',', Enumerable.Range(100, 100).Reverse().Select(i => $"\"{i}{new string('k', 252)}\":\"{string.Concat(Enumerable.Repeat("\\u0000", 4096))}\""));
         using var response = await host.PostAsync($"{{\"metric_name\":\"{name}\",\"metric_value\":1,\"tags\":{{{tags}}}}}");
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
-        Assert.Equal("32\t64\t255\t1", await RowAsync(name, "length(tags), length(mapKeys(tags)[32]), length(mapValues(tags)[1]), mapKeys(tags) = arraySort(mapKeys(tags))"));
+        Assert.Equal("100\t255\t4096\t1", await RowAsync(name, "length(tags), length(mapKeys(tags)[100]), length(mapValues(tags)[1]), mapKeys(tags) = arraySort(mapKeys(tags))"));
+    }
+
+    [Fact]
+    public async Task A_tag_has_any_value_that_is_text()
+    {
+        using var response = await host.PostAsync("""{"metric_name":"texts","metric_value":1,"tags":{"a":" up ","b":"x\ty","c":"x\r\ny","d":"x\u0000","e":"\u0085"}}""");
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal("1", await RowAsync("texts", @"tags = map('a', ' up ', 'b', 'x\ty', 'c', 'x\r\ny', 'd', 'x\0', 'e', char(0xC2, 0x85))"));
     }
 
     public static TheoryData<string, string> Names { get; } = new()

@@ -41,7 +41,7 @@ public sealed class OtlpWriteTests(OtlpWriteTests.SmallLimits host) : IClassFixt
             """);
         await AssertStoredAsync(response);
         Assert.Equal(
-            $"gauge_{Word(mediaType)}_bytes\t0.42\t{{'http_route':'/a b','key_2xx':'','list':'[1,\"\\\\\"x\\\\\"\",0.5]','otel_scope_name':'lib','otel_scope_short_name':'l','otel_scope_version':'1.2','process_pid':'7','service_name':'shop','yes':'true'}}\t{Now}",
+            $"gauge_{Word(mediaType)}_bytes\t0.42\t{{'http_route':'/a b','key_2xx':'','list':'[1,\"\\\\\"x\\\\\"\",0.5]','otel_scope_name':'lib','otel_scope_short_name':'l','otel_scope_version':'1.2','process_command':'x','process_pid':'7','service_name':'shop','yes':'true'}}\t{Now}",
             await RowsAsync($"gauge_{Word(mediaType)}", "tags, toUnixTimestamp64Milli(timestamp)"));
     }
 
@@ -112,23 +112,21 @@ public sealed class OtlpWriteTests(OtlpWriteTests.SmallLimits host) : IClassFixt
     [InlineData("\"asDouble\":\"NaN\"", "its value is not finite")]
     [InlineData("\"asDouble\":\"-Infinity\"", "its value is not finite")]
     [InlineData("\"startTimeUnixNano\":\"1\"", "it has no value (asDouble or asInt)")]
-    [InlineData("\"asInt\":1,\"flags\":1", "it says itself that it has no recorded value")]
     [InlineData("\"asInt\":1,\"timeUnixNano\":\"0\"", "it has no time (timeUnixNano)")]
     [InlineData("\"asInt\":1,\"timeUnixNano\":1", "its time is older than the stored history reaches (Ingestion:MaxSampleAge)")]
     [InlineData("\"asInt\":1,\"timeUnixNano\":\"18446744073709551615\"", "its time is more than 10 minutes ahead of the server's clock")]
     [InlineData("\"asInt\":1,\"attributes\":[{\"value\":{}}]", "an attribute must not have an empty key")]
-    [InlineData("\"asInt\":1,\"attributes\":[{\"key\":\"a\",\"value\":{\"stringValue\":\"b\\n\"}}]", "an attribute must not contain control characters")]
-    [InlineData("LONG VALUE", "an attribute must be at most 255 bytes of UTF-8")]
-    [InlineData("LONG KEY", "an attribute must have a key of at most 64 bytes of UTF-8")]
-    [InlineData("MANY", "an attribute is one tag too many: at most 32 are allowed")]
+    [InlineData("LONG VALUE", "an attribute must be at most 4096 bytes of UTF-8")]
+    [InlineData("LONG KEY", "an attribute must have a key of at most 255 bytes of UTF-8")]
+    [InlineData("MANY", "an attribute is one tag too many: at most 100 are allowed")]
     public async Task A_point_that_cannot_be_stored_is_told_with_its_reason_and_keeps_none_out(string point, string reason)
     {
         var name = $"bad.{Math.Abs(point.GetHashCode(StringComparison.Ordinal))}";
         point = point switch
         {
-            "LONG VALUE" => $"\"asInt\":1,\"attributes\":[{Text("a", new string('v', 256))}]",
-            "LONG KEY" => $"\"asInt\":1,\"attributes\":[{Text(new string('k', 65), "v")}]",
-            "MANY" => $"\"asInt\":1,\"attributes\":[{string.Join(',', Enumerable.Range(0, 33).Select(i => Text($"k{i}", "v")))}]",
+            "LONG VALUE" => $"\"asInt\":1,\"attributes\":[{Text("a", new string('v', 4097))}]",
+            "LONG KEY" => $"\"asInt\":1,\"attributes\":[{Text(new string('k', 256), "v")}]",
+            "MANY" => $"\"asInt\":1,\"attributes\":[{string.Join(',', Enumerable.Range(0, 101).Select(i => Text($"k{i}", "v")))}]",
             _ => point,
         };
         foreach (var (mediaType, i) in MediaTypes.Select((type, i) => ((string)type, i)))
@@ -146,7 +144,9 @@ public sealed class OtlpWriteTests(OtlpWriteTests.SmallLimits host) : IClassFixt
     [Theory]
     [InlineData("sum", "\"asInt\":1", "its metric needs an aggregationTemporality: 1 for delta, 2 for cumulative")]
     [InlineData("histogram", "\"count\":1,\"bucketCounts\":[1,1],\"explicitBounds\":[1,2]", "it must have one more of bucketCounts than of explicitBounds, or neither", 2)]
-    [InlineData("histogram", "\"count\":1,\"bucketCounts\":[1,1,1],\"explicitBounds\":[2,2]", "its explicitBounds must be finite, each greater than the one before", 2)]
+    [InlineData("histogram", "\"count\":1,\"bucketCounts\":[1,1,1],\"explicitBounds\":[2,2]", "each of its explicitBounds must be greater than the one before", 2)]
+    [InlineData("histogram", "\"count\":3,\"bucketCounts\":[1,1],\"explicitBounds\":[2]", "its count is not what is in its buckets", 2)]
+    [InlineData("exponentialHistogram", "\"count\":3,\"zeroCount\":1", "its count is not what is in its buckets", 2)]
     [InlineData("exponentialHistogram", "\"zeroThreshold\":-1", "its zeroThreshold must be finite and not negative", 2)]
     [InlineData("exponentialHistogram", "1001", "it has more than 1000 buckets", 2)]
     [InlineData("summary", "\"quantileValues\":[{\"quantile\":2}]", "its quantiles must be from 0 to 1, each greater than the one before")]
@@ -186,26 +186,80 @@ public sealed class OtlpWriteTests(OtlpWriteTests.SmallLimits host) : IClassFixt
 
     [Theory]
     [MemberData(nameof(MediaTypes))]
-    public async Task What_a_resource_has_beyond_the_limits_is_left_out_and_told(string mediaType)
+    public async Task A_point_without_a_recorded_value_is_skipped_and_no_fault(string mediaType)
     {
-        var word = $"limits_{Word(mediaType)}";
-        using var response = await PostAsync(mediaType, $$$"""
-            {"resourceMetrics":[{
-              "resource":{"attributes":[{{{string.Join(',', Enumerable.Range(10, 30).Select(i => Text($"r{i}", "v")))}}},{{{Text("service.name", "kept")}}}]},
-              "scopeMetrics":[{"metrics":[{"name":"limits.{{{mediaType}}}","gauge":{"dataPoints":[
-                {{{Point($"\"asInt\":1,\"attributes\":[{Text("a", "1")},{Text("b", "2")}]")}}},{{{Point("\"asInt\":2")}}}]}}]}]}]}
-            """);
-        Assert.Equal((0, "An attribute of a resource or a scope did not become a tag: it is one tag too many: at most 32 are allowed."), await PartialSuccessAsync(response));
-        Assert.Equal(
-            $"{word}\t1\t32\tkept\t1\tr38\n{word}\t2\t31\tkept\t\tr39",
-            (await RowsAsync(word, "length(tags), tags['service_name'], tags['a'], arrayMax(arrayFilter(key -> startsWith(key, 'r'), mapKeys(tags)))")));
+        var word = $"unrecorded_{Word(mediaType)}";
+        using var response = await PostMetricsAsync(mediaType, Metric(word, $$$"""{"dataPoints":[{{{Point("\"asInt\":1")}}},{{{Point("\"flags\":1")}}}]}""", "gauge"));
+        await AssertStoredAsync(response);
+        Assert.Equal($"{word}\t1\t{{}}", await RowsAsync(word, "tags"));
 
-        using var tooLong = await PostAsync(mediaType, $$$"""
-            {"resourceMetrics":[{"resource":{"attributes":[{{{Text("k8s.annotation", new string('v', 256))}}}]},
-              "scopeMetrics":[{"metrics":[{"name":"{{{word}}}_long","gauge":{"dataPoints":[{{{Point("\"asInt\":1")}}}]}}]}]}]}
+        using var alone = await PostMetricsAsync(mediaType, Metric($"{word}.alone", $$$"""{"dataPoints":[{{{Point("\"flags\":1")}}}]}""", "gauge"));
+        await AssertStoredAsync(alone);
+    }
+
+    [Theory]
+    [MemberData(nameof(MediaTypes))]
+    public async Task Resources_that_differ_are_never_one_series(string mediaType)
+    {
+        var word = $"differ_{Word(mediaType)}";
+        string Resource(string attributes) => $$$"""
+            {"resource":{"attributes":[{{{attributes}}}]},"scopeMetrics":[{"metrics":[{"name":"{{{word}}}","gauge":{"dataPoints":[{{{Point("\"asInt\":1")}}}]}}]}]}
+            """;
+        var many = string.Join(',', Enumerable.Range(0, 98).Select(i => Text($"r{i}", "v")));
+        var tooMany = string.Join(',', Enumerable.Range(0, 100).Select(i => Text($"r{i}", "v")));
+        var longest = new string('v', 4095);
+        using var response = await PostAsync(mediaType, $$$"""
+            {"resourceMetrics":[
+              {{{Resource($"{many},{Text("k8s.pod.name", "a")}")}}},{{{Resource($"{many},{Text("k8s.pod.name", "b")}")}}},
+              {{{Resource(Text("process.command", "a"))}}},{{{Resource(Text("process.command", "b"))}}},
+              {{{Resource(Text("host.id", longest + "a"))}}},{{{Resource(Text("host.id", longest + "b"))}}},
+              {{{Resource($"{tooMany},{Text("k8s.pod.name", "a")}")}}},{{{Resource(Text("host.id", longest + "aa"))}}},{{{Resource(Text("process.command_line", longest + "aa"))}}}]}
             """);
-        Assert.Equal((0, "An attribute of a resource or a scope did not become a tag: it must be at most 255 bytes of UTF-8."), await PartialSuccessAsync(tooLong));
-        Assert.Equal($"{word}_long\t1\t{{}}", await RowsAsync($"{word}_long", "tags"));
+        var (rejected, message) = await PartialSuccessAsync(response);
+        Assert.Equal(3, rejected);
+        Assert.Equal(
+            "3 data points are not stored, the first of them at /resourceMetrics/6/scopeMetrics/0/metrics/0, point 0: an attribute is one tag too many: at most 100 are allowed.",
+            message);
+        Assert.Equal("6\t6", await host.QueryAsync($"SELECT count(), uniqExact(tags) FROM metrics.samples WHERE metric_name = '{word}'"));
+    }
+
+    [Theory]
+    [MemberData(nameof(MediaTypes))]
+    public async Task A_process_with_a_long_command_line_is_known_by_its_number(string mediaType)
+    {
+        var word = $"command_{Word(mediaType)}";
+        using var response = await PostAsync(mediaType, $$$"""
+            {"resourceMetrics":[{"resource":{"attributes":[{{{Text("process.command_line", new string('v', 4097))}}},{"key":"process.pid","value":{"intValue":"7"}}]},
+              "scopeMetrics":[{"metrics":[{"name":"{{{word}}}","gauge":{"dataPoints":[{{{Point("\"asInt\":1")}}}]}}]}]}]}
+            """);
+        Assert.Equal((0, "The command line of a process did not become a tag: it must be at most 4096 bytes of UTF-8."), await PartialSuccessAsync(response));
+        Assert.Equal($"{word}\t1\t{{'process_pid':'7'}}", await RowsAsync(word, "tags"));
+    }
+
+    [Theory]
+    [MemberData(nameof(MediaTypes))]
+    public async Task A_scope_has_its_schema_and_its_attributes_do_not_take_its_names(string mediaType)
+    {
+        var word = $"schema_{Word(mediaType)}";
+        using var response = await PostAsync(mediaType, $$$"""
+            {"resourceMetrics":[{"scopeMetrics":[{"schemaUrl":"https://example.org/1","scope":{"name":"lib","attributes":[
+              {{{Text("name", "x")}}},{{{Text("version", "x")}}},{{{Text("schema_url", "x")}}},{{{Text("other", "kept")}}}]},
+              "metrics":[{"name":"{{{word}}}","gauge":{"dataPoints":[{{{Point("\"asInt\":1")}}}]}}]}]}]}
+            """);
+        await AssertStoredAsync(response);
+        Assert.Equal(
+            $"{word}\t1\t{{'otel_scope_name':'lib','otel_scope_other':'kept','otel_scope_schema_url':'https://example.org/1'}}", await RowsAsync(word, "tags"));
+    }
+
+    [Theory]
+    [MemberData(nameof(MediaTypes))]
+    public async Task A_histogram_may_have_infinity_as_its_last_bound(string mediaType)
+    {
+        var word = $"infinite_{Word(mediaType)}";
+        using var response = await PostMetricsAsync(mediaType, Metric(
+            word, $$$"""{"aggregationTemporality":2,"dataPoints":[{{{Point("\"count\":\"15\",\"bucketCounts\":[\"5\",\"10\",\"0\"],\"explicitBounds\":[1,\"Infinity\"]")}}}]}""", "histogram"));
+        await AssertStoredAsync(response);
+        Assert.Equal($"{word}_bucket\t5\t1\n{word}_bucket\t15\t+Inf\n{word}_count\t15\t", await RowsAsync(word, "tags['le']"));
     }
 
     [Theory]

@@ -69,7 +69,8 @@ public sealed class RemoteWriteHistogramTests(IngestionHost host) : IClassFixtur
         { "overlap", "has spans that overlap" },
         { "negative count", "has a bucket whose count is negative or not finite" },
         { "infinite count", "has a bucket whose count is negative or not finite" },
-        { "no count", "has more in its buckets than its count says" },
+        { "less in the count", "has more in its buckets than its count says" },
+        { "more in the count", "has less in its buckets than its count says" },
         { "NaN observations", "must have counts that are finite and not negative" },
         { "schema", "has a schema that is neither from -9 to 52 nor -53" },
         { "threshold", "must have a zero_threshold that is finite and not negative" },
@@ -82,7 +83,7 @@ public sealed class RemoteWriteHistogramTests(IngestionHost host) : IClassFixtur
 
     [Theory]
     [MemberData(nameof(Faults))]
-    public async Task A_histogram_that_cannot_be_is_a_400(string kind, string message)
+    public async Task A_histogram_that_cannot_be_is_refused_by_itself(string kind, string message)
     {
         var histogram = kind switch
         {
@@ -92,7 +93,8 @@ public sealed class RemoteWriteHistogramTests(IngestionHost host) : IClassFixtur
             "overlap" => Exponential.Message(11, Span(-1, 1)).PackedZigZag(12, [1]),
             "negative count" => Exponential.Message(11, Span(0, 1)).PackedZigZag(12, [-3]),
             "infinite count" => Floats.Message(11, Span(0, 1)).Double(13, double.PositiveInfinity),
-            "no count" => Exponential.Varint(1, 10ul),
+            "less in the count" => Exponential.Varint(1, 10ul),
+            "more in the count" => Exponential.Varint(1, 99ul),
             "NaN observations" => Floats.Double(2, double.NaN),
             "schema" => Exponential.ZigZag(4, -10),
             "threshold" => Exponential.Double(5, -1),
@@ -104,12 +106,13 @@ public sealed class RemoteWriteHistogramTests(IngestionHost host) : IClassFixtur
         };
         foreach (var version in new[] { 1, 2 })
         {
-            using var response = await PostAsync(version, Series.Of("refused", 1, Now), new Series(("__name__", "refused")) { Histograms = [Custom, histogram] });
+            var name = $"refused_{kind.Replace(' ', '_')}_{version}";
+            using var response = await PostAsync(version, Series.Of(name, 1, Now), new Series(("__name__", name)) { Histograms = [Custom, histogram] });
             Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
-            Assert.EndsWith($" 1 fault: timeseries[1].histograms[1] {message}\n", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+            Assert.Equal(
+                $"The rest of the request is stored. 1 sample is refused: timeseries[1].histograms[1] {message}\n", await response.Content.ReadAsStringAsync());
+            Assert.Equal("1", await host.QueryAsync($"SELECT count() FROM metrics.samples WHERE metric_name = '{name}_count'"));
         }
-
-        Assert.Equal("0", await host.QueryAsync("SELECT count() FROM metrics.samples WHERE startsWith(metric_name, 'refused')"));
     }
 
     [Fact]
@@ -119,12 +122,12 @@ public sealed class RemoteWriteHistogramTests(IngestionHost host) : IClassFixtur
         {
             ([("__name__", new string('n', 249))], "makes samples with names of more than 255 bytes: name_bucket, name_count and name_sum"),
             ([("__name__", "refused"), ("le", "1")], "needs a label le for its buckets, which is given twice"),
-            ([("__name__", "refused"), .. Enumerable.Range(0, 32).Select(i => ($"l{i}", "v"))], "needs a label le for its buckets, which is one tag too many: at most 32 are allowed"),
+            ([("__name__", "refused"), .. Enumerable.Range(0, 100).Select(i => ($"l{i}", "v"))], "needs a label le for its buckets, which is one tag too many: at most 100 are allowed"),
         })
         {
             using var response = await PostAsync(1, new Series(labels) { Histograms = [Exponential] });
             Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
-            Assert.EndsWith($" 1 fault: timeseries[0].histograms[0] {message}\n", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+            Assert.EndsWith($" 1 sample is refused: timeseries[0].histograms[0] {message}\n", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         }
     }
 
@@ -135,6 +138,17 @@ public sealed class RemoteWriteHistogramTests(IngestionHost host) : IClassFixtur
         using var response = await PostAsync(2, new Series(("__name__", "thousand")) { Histograms = [histogram] });
         Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
         Assert.Equal("1002\t1000\t1002", await host.QueryAsync("SELECT count(), max(metric_value), uniqExact(tags['le']) FROM metrics.samples WHERE metric_name = 'thousand_bucket'"));
+    }
+
+    [Fact]
+    public async Task A_request_may_be_half_a_million_rows_while_others_wait()
+    {
+        // A hundred buckets side by side have 101 bounds, and beside these there are infinity, the count and the sum.
+        var histogram = new Proto().Varint(1, 100ul).Double(3, 1).ZigZag(4, 3).Message(11, Span(0, 100)).PackedZigZag(12, [1, .. Enumerable.Repeat(0L, 99)]).Varint(15, Now);
+        var series = Enumerable.Range(0, 5000).Select(i => new Series(("__name__", "wide"), ("instance", $"{i}")) { Histograms = [histogram] }).ToArray();
+        var halves = await Task.WhenAll(PostAsync(2, series), PostAsync(2, [.. series.Select(one => one with { Labels = [.. one.Labels, ("twin", "b")] })]));
+        Assert.All(halves, half => Assert.Equal(HttpStatusCode.NoContent, half.StatusCode));
+        Assert.Equal("1040000", await host.QueryAsync("SELECT count() FROM metrics.samples WHERE startsWith(metric_name, 'wide_')"));
     }
 
     Task<HttpResponseMessage> PostAsync(int version, params Series[] series) => version == 1

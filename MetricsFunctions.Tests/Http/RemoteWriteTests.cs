@@ -84,7 +84,7 @@ public sealed class RemoteWriteTests(RemoteWriteTests.SmallLimits host) : IClass
     {
         var series = Series.Of("other_version", 1, Now);
         using var response = await PostAsync(version, version == Version2 ? Series.Version1(series, series) : Series.Version2(series, series));
-        Assert.EndsWith(" 1 fault: the message is not the one that the Content-Type names, but that of the other version of remote write\n", await TextAsync(response), StringComparison.Ordinal);
+        Assert.EndsWith(" nothing of it is stored. the message is not the one that the Content-Type names, but that of the other version of remote write\n", await TextAsync(response), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -146,7 +146,7 @@ public sealed class RemoteWriteTests(RemoteWriteTests.SmallLimits host) : IClass
         var body = version == Version2 ? Series.Version2(series) : Series.Version1(series);
         using var response = await PostAsync(version, [.. body, .. new Proto().Message(3, new Proto().Varint(1, 1ul).Text(2, name).Text(4, "Help")).Double(98, 1).ToArray()]);
         Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
-        AssertWritten(response, version, samples: 1, histograms: 0);
+        AssertWritten(response, version, samples: 1, histograms: 0, exemplars: 1);
         Assert.Equal("1", await CountAsync(name));
     }
 
@@ -168,47 +168,70 @@ public sealed class RemoteWriteTests(RemoteWriteTests.SmallLimits host) : IClass
         { "empty name", "timeseries[1].labels[0] is the name and must not be empty" },
         { "two names", "timeseries[1].labels[1] is the name once more" },
         { "twice", "timeseries[1].labels[2] is given twice" },
-        { "long", "timeseries[1].labels[1] must be at most 255 bytes of UTF-8" },
-        { "control", "timeseries[1].labels[1] must not contain control characters" },
-        { "many", "timeseries[1].labels[33] is one tag too many: at most 32 are allowed" },
+        { "long", "timeseries[1].labels[1] must be at most 4096 bytes of UTF-8" },
+        { "long key", "timeseries[1].labels[1] must have a key of at most 255 bytes of UTF-8" },
+        { "many", "timeseries[1].labels[101] is one tag too many: at most 100 are allowed" },
         { "old", "timeseries[1].samples[1].timestamp is older than the stored history reaches (Ingestion:MaxSampleAge)" },
         { "new", "timeseries[1].samples[1].timestamp is more than 10 minutes ahead of the server's clock" },
         { "no time", "timeseries[1].samples[1].timestamp is older than the stored history reaches (Ingestion:MaxSampleAge)" },
-        { "broken sample", "timeseries[1] is no time series: its protobuf is broken, or a field is of another type than it should be" },
-        { "mistyped", "timeseries[1] is no time series: its protobuf is broken, or a field is of another type than it should be" },
     };
 
     [Theory]
     [MemberData(nameof(Faults))]
-    public async Task A_fault_is_a_400_with_its_place_and_nothing_is_stored(string kind, string message)
+    public async Task A_fault_is_a_400_with_its_place_and_the_rest_is_stored(string kind, string message)
     {
-        var good = Series.Of("refused", 1, Now);
-        (string, string) name = ("__name__", "refused");
-        Series Labelled(params (string, string)[] labels) => good with { Labels = labels };
-        Series Sampled(Proto sample) => good with { Samples = [Series.Sample(1, Now), sample] };
-        var faulty = kind switch
-        {
-            "no name" => Labelled(("a", "1")),
-            "empty name" => Labelled(("__name__", "")),
-            "two names" => Labelled(name, name),
-            "twice" => Labelled(("a", "1"), name, ("a", "2")),
-            "long" => Labelled(name, ("a", new string('x', 256))),
-            "control" => Labelled(name, ("a", "\n")),
-            "many" => Labelled([name, .. Enumerable.Range(0, 33).Select(i => ($"l{i}", "v"))]),
-            "old" => Sampled(Series.Sample(1, Now - 400L * 86_400_000)),
-            "new" => Sampled(Series.Sample(1, Now + 700_000)),
-            "no time" => Sampled(new Proto().Double(1, 1)),
-            "broken sample" => Sampled(new Proto().Append([0x09, 1, 2])),
-            _ => Sampled(new Proto().Varint(1, 1ul).Varint(2, Now)),
-        };
+        var (refused, stored) = message.Contains("labels", StringComparison.Ordinal) || kind == "no name" ? ("2 samples are", 2) : ("1 sample is", 3);
         foreach (var version in new[] { Version1, Version2 })
         {
+            (string, string) name = ("__name__", $"partly_{kind.Replace(' ', '_')}{version.Length}");
+            var good = Series.Of(name.Item2, 1, Now);
+            Series Labelled(params (string, string)[] labels) => good with { Labels = labels, Samples = [Series.Sample(2, Now), Series.Sample(3, Now)] };
+            Series Sampled(Proto sample) => good with { Samples = [Series.Sample(1, Now), sample] };
+            var faulty = kind switch
+            {
+                "no name" => Labelled(("a", "1")),
+                "empty name" => Labelled(("__name__", "")),
+                "two names" => Labelled(name, name),
+                "twice" => Labelled(("a", "1"), name, ("a", "2")),
+                "long" => Labelled(name, ("a", new string('x', 4097))),
+                "long key" => Labelled(name, (new string('k', 256), "x")),
+                "many" => Labelled([name, .. Enumerable.Range(0, 101).Select(i => ($"l{i}", "v"))]),
+                "old" => Sampled(Series.Sample(2, Now - 1826L * 86_400_000)),
+                "new" => Sampled(Series.Sample(2, Now + 700_000)),
+                _ => Sampled(new Proto().Double(1, 1)),
+            };
             using var response = await PostAsync(version, good, faulty, good);
-            Assert.Equal($"The request was refused as a whole; nothing of it is stored. 1 fault: {message}\n", await TextAsync(response));
+            Assert.Equal($"The rest of the request is stored. {refused} refused: {message}\n", await TextAsync(response));
+            AssertWritten(response, version, stored, histograms: 0);
+            Assert.Equal($"{stored}\t{stored}", await host.QueryAsync($"SELECT count(), sum(metric_value) FROM metrics.samples WHERE metric_name = '{name.Item2}'"));
+        }
+    }
+
+    [Theory]
+    [InlineData("broken sample")]
+    [InlineData("mistyped")]
+    public async Task What_is_no_protobuf_refuses_the_request(string kind)
+    {
+        var good = Series.Of("unreadable", 1, Now);
+        var broken = kind == "mistyped" ? new Proto().Varint(1, 1ul).Varint(2, Now) : new Proto().Append([0x09, 1, 2]);
+        foreach (var version in new[] { Version1, Version2 })
+        {
+            using var response = await PostAsync(version, good, good with { Samples = [Series.Sample(1, Now), broken] }, good);
+            Assert.Equal(
+                "The request was refused as a whole; nothing of it is stored. timeseries[1] is no time series: its protobuf is broken, or a field is of another type than it should be\n",
+                await TextAsync(response));
             AssertWritten(response, version, samples: 0, histograms: 0);
         }
 
-        Assert.Equal("0", await CountAsync("refused"));
+        Assert.Equal("0", await CountAsync("unreadable"));
+    }
+
+    [Fact]
+    public async Task A_request_of_nothing_good_says_so()
+    {
+        using var response = await PostAsync(Version2, Series.Of("", 1, Now));
+        Assert.Equal("Nothing of the request is stored. 1 sample is refused: timeseries[0].labels[0] is the name and must not be empty\n", await TextAsync(response));
+        AssertWritten(response, Version2, samples: 0, histograms: 0);
     }
 
     [Theory]
@@ -218,7 +241,7 @@ public sealed class RemoteWriteTests(RemoteWriteTests.SmallLimits host) : IClass
     public async Task A_reference_to_nowhere_is_a_400(ulong[] references, string message)
     {
         using var response = await PostAsync(Version2, Series.Of("references", 1, Now) with { References = references });
-        Assert.EndsWith($" 1 fault: {message}\n", await TextAsync(response), StringComparison.Ordinal);
+        Assert.EndsWith($" 1 sample is refused: {message}\n", await TextAsync(response), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -243,9 +266,8 @@ public sealed class RemoteWriteTests(RemoteWriteTests.SmallLimits host) : IClass
         using var response = await PostAsync(Version1, [.. Series.Version1(Series.Of("", 1, Now), Series.Of("a", 1, 0) with { Labels = [] }), 0xFF]);
         Assert.Equal(
             """
-            The request was refused as a whole; nothing of it is stored. 4 faults, the first: timeseries[0].labels[0] is the name and must not be empty
+            The request was refused as a whole; nothing of it is stored. timeseries[0].labels[0] is the name and must not be empty
             timeseries[1] must have the label __name__
-            timeseries[1].samples[0].timestamp is older than the stored history reaches (Ingestion:MaxSampleAge)
             timeseries[2] and what is behind it cannot be read: the protobuf is broken, cut off, or another message
 
             """,
@@ -329,9 +351,9 @@ public sealed class RemoteWriteTests(RemoteWriteTests.SmallLimits host) : IClass
         return await response.Content.ReadAsStringAsync();
     }
 
-    static void AssertWritten(HttpResponseMessage response, string version, int samples, int histograms)
+    static void AssertWritten(HttpResponseMessage response, string version, int samples, int histograms, int exemplars = 0)
     {
-        foreach (var (kind, count) in new[] { ("Samples", samples), ("Histograms", histograms), ("Exemplars", 0) })
+        foreach (var (kind, count) in new[] { ("Samples", samples), ("Histograms", histograms), ("Exemplars", exemplars) })
         {
             var isTold = response.Headers.TryGetValues($"X-Prometheus-Remote-Write-{kind}-Written", out var told);
             Assert.Equal(version == Version2, isTold);

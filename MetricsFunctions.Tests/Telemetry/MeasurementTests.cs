@@ -129,7 +129,7 @@ public sealed class MeasurementTests(MeasurementTests.Impatient host) : IClassFi
     {
         using var listener = new MeterListener();
         var instruments = Measurements.InstrumentsOf(host);
-        Assert.Equal(10, instruments.Count);
+        Assert.Equal(11, instruments.Count);
         if (isListened)
         {
             instruments.ForEach(instrument => listener.EnableMeasurementEvents(instrument));

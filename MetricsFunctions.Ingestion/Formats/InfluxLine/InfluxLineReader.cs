@@ -5,8 +5,8 @@ using MetricsFunctions.Ingestion.Samples;
 namespace MetricsFunctions.Ingestion.Formats.InfluxLine;
 
 /// <summary>
-/// Reads the lines of a body: each field is a sample, with the tags and the time of its line. Faults are told by the number of the tag or the
-/// field in its line, since names are the sender's own.
+/// Reads the lines of a body: each field is a sample, with the tags and the time of its line. A line with a fault is left out, and its first
+/// fault told by the number of the tag or the field in its line, since names are the sender's own.
 /// </summary>
 ref struct InfluxLineReader
 {
@@ -29,6 +29,7 @@ ref struct InfluxLineReader
     ReadOnlySpan<byte> _rest;
     int _measurementLength;
     long _timestamp;
+    int _skipped;
 
     /// <summary>Makes a reader for many lines.</summary>
     /// <param name="intake">Where their samples go.</param>
@@ -50,7 +51,8 @@ ref struct InfluxLineReader
     /// <param name="line">The line without its line break.</param>
     public void Read(ReadOnlySpan<byte> line)
     {
-        _rest = LineText.TrimStart(line).TrimEnd(" \t\r"u8);
+        // Firmware sends the end of its string along.
+        _rest = LineText.TrimStart(line).TrimEnd(" \t\r\0"u8);
         if (_rest is [] or [(byte)'#', ..])
         {
             return;
@@ -58,39 +60,44 @@ ref struct InfluxLineReader
 
         _refusals.Item = _intake.NextItem;
         _block.Tags.Clear();
-        ReadTimestamp();
-        if (ReadMeasurement() && ReadTags())
+        _block.BeginLine();
+        _skipped = 0;
+        if (ReadTimestamp() && ReadMeasurement() && ReadTags() && ReadFields())
         {
-            ReadFields();
+            _intake.Skip(_skipped);
+        }
+        else
+        {
+            _block.RemoveLine();
         }
     }
 
     // From the end, so that it is known when the fields are read. Nothing else at the end of a line is a space and an integer: a value has
     // its key and = in front of it, and a string its quote behind it.
-    void ReadTimestamp()
+    bool ReadTimestamp()
     {
         _timestamp = _intake.Accepted.Now;
         var begin = _rest.LastIndexOfAnyExceptInRange((byte)'0', (byte)'9');
         begin -= begin > 0 && _rest[begin] == '-' ? 1 : 0;
         if (begin <= 0 || _rest[begin] != ' ')
         {
-            return;
+            return true;
         }
 
         if (!Utf8Parser.TryParse(_rest[(begin + 1)..], out long timestamp, out var length) || length < _rest.Length - begin - 1)
         {
-            _refusals.Add("", "the timestamp must be an integer of at most 64 bits");
-        }
-        else
-        {
-            _timestamp = _unit.ToMilliseconds(timestamp);
-            if (_intake.Accepted.Check(_timestamp) is { } fault)
-            {
-                _refusals.Add("", "the timestamp " + fault);
-            }
+            return Refuse(FaultKind.Timestamp, "the timestamp must be an integer of at most 64 bits");
         }
 
+        _timestamp = _unit.ToMilliseconds(timestamp);
         _rest = _rest[..begin].TrimEnd((byte)' ');
+        if (_intake.Accepted.Check(_timestamp) is not { } fault)
+        {
+            return true;
+        }
+
+        var hint = _intake.Accepted.WouldTake(timestamp) ? "; it would not if it counted another unit: does the query say the right precision?" : "";
+        return Refuse(FaultKind.Timestamp, $"the timestamp {fault}{hint}");
     }
 
     bool ReadMeasurement()
@@ -98,12 +105,7 @@ ref struct InfluxLineReader
         var length = LineText.MeasurementLength(_rest, out var isEscaped);
         _measurementLength = LineText.UnescapeMeasurement(_rest[..length], isEscaped, _name);
         _rest = _rest[length..];
-        if (length == 0)
-        {
-            _refusals.Add("", "must begin with a measurement");
-        }
-
-        return length > 0;
+        return length > 0 || Refuse(FaultKind.Syntax, "must begin with a measurement");
     }
 
     bool ReadTags()
@@ -114,7 +116,7 @@ ref struct InfluxLineReader
             var keyLength = LineText.PartLength(_rest, out var isKeyEscaped);
             if (keyLength == _rest.Length || _rest[keyLength] != '=')
             {
-                return Refuse("tag", number, "must be a key, = and a value");
+                return Refuse(FaultKind.Syntax, "tag", number, "must be a key, = and a value");
             }
 
             var key = isKeyEscaped ? Unescape(_rest[..keyLength], _key) : _rest[..keyLength];
@@ -123,78 +125,57 @@ ref struct InfluxLineReader
             var valueLength = LineText.PartLength(_rest, out var isValueEscaped);
             if (valueLength < _rest.Length && _rest[valueLength] == '=')
             {
-                return Refuse("tag", number, @"must have \ in front of a further =");
+                return Refuse(FaultKind.Syntax, "tag", number, @"must have \ in front of a further =");
             }
 
             var value = isValueEscaped ? Unescape(_rest[..valueLength], _value) : _rest[..valueLength];
             _rest = _rest[valueLength..];
-            if (value.IsEmpty)
+
+            // A tag without a value says as much as no tag.
+            if (!value.IsEmpty && _block.Tags.Add(key, value) is { } fault)
             {
-                Refuse("tag", number, "must have a value");
-            }
-            else if (_block.Tags.Add(key, value) is { } fault)
-            {
-                Refuse("tag", number, fault);
+                return Refuse(FaultKind.Tags, "tag", number, fault);
             }
         }
 
         return true;
     }
 
-    void ReadFields()
+    bool ReadFields()
     {
         _rest = _rest.TrimStart((byte)' ');
-        var faults = _refusals.Count;
-        var samples = 0;
-        var number = 0;
-        do
+        for (var number = 1; ; number++)
         {
-            number++;
-            _rest = number == 1 ? _rest : _rest[1..];
             var keyLength = LineText.PartLength(_rest, out var isEscaped);
             if (keyLength == _rest.Length || _rest[keyLength] != '=')
             {
-                Refuse("field", number, "must be a key, = and a value; a line needs at least one, behind a space");
-                return;
+                return Refuse(FaultKind.Syntax, "field", number, "must be a key, = and a value; a line needs at least one, behind a space");
             }
 
             var key = _rest[..keyLength];
-            if (key.IsEmpty)
-            {
-                Refuse("field", number, "must have a key");
-            }
-
             _rest = _rest[(keyLength + 1)..];
-            if (_rest is [(byte)'"', ..])
+            if (!(key.IsEmpty ? Refuse(FaultKind.Syntax, "field", number, "must have a key")
+                : _rest is [(byte)'"', ..] ? SkipString(number)
+                : ReadSample(number, key, isEscaped)))
             {
-                if (!SkipString(number))
-                {
-                    return;
-                }
+                return false;
             }
-            else
-            {
-                var length = _rest.IndexOfAny((byte)',', (byte)' ');
-                var value = length < 0 ? _rest : _rest[..length];
-                _rest = _rest[value.Length..];
-                ReadSample(number, key, isEscaped, value);
-                samples++;
-            }
-        }
-        while (_rest is [(byte)',', ..]);
 
-        if (!_rest.IsEmpty)
-        {
-            _refusals.Add("", "must end behind its fields, or with one timestamp that is an integer");
-        }
-        else if (samples == 0 && _refusals.Count == faults)
-        {
-            _refusals.Add("", "has strings only, which are no samples: a number or a Boolean is needed");
+            if (_rest is not [(byte)',', ..])
+            {
+                return _rest.IsEmpty || Refuse(FaultKind.Syntax, "must end behind its fields, or with one timestamp that is an integer");
+            }
+
+            _rest = _rest[1..];
         }
     }
 
-    void ReadSample(int number, ReadOnlySpan<byte> key, bool isEscaped, ReadOnlySpan<byte> text)
+    bool ReadSample(int number, ReadOnlySpan<byte> key, bool isEscaped)
     {
+        var end = _rest.IndexOfAny((byte)',', (byte)' ');
+        var text = end < 0 ? _rest : _rest[..end];
+        _rest = _rest[text.Length..];
+
         // The measurement alone names the field that is called value; the others are told apart by their keys.
         var length = _measurementLength;
         if (!key.SequenceEqual("value"u8) && length < NameRoom)
@@ -206,20 +187,28 @@ ref struct InfluxLineReader
         var name = _name[..length];
         if (!FieldValue.TryParse(text, out var value))
         {
-            Refuse("field", number, "must be a number, an integer with i or u behind it, a Boolean or a string in quotes");
+            return Refuse(FaultKind.Value, "field", number, "must be a number, an integer with i or u behind it, a Boolean or a string in quotes");
         }
-        else if (SampleRules.CheckValue(value) is { } fault)
+
+        if (SampleRules.CheckValue(value) is { } fault)
         {
-            Refuse("field", number, fault);
+            return Refuse(FaultKind.Value, "field", number, fault);
         }
-        else if (_intake.Names.Check(name) is { } breach)
+
+        // To InfluxDB, the time is the column of this name, and a field none.
+        if (key.SequenceEqual("time"u8))
         {
-            Refuse("the name of field", number, "with its measurement " + breach);
+            _skipped++;
+            return true;
         }
-        else
+
+        if (_intake.Names.Check(name) is { } breach)
         {
-            _block.Add(name, value, _timestamp);
+            return Refuse(FaultKind.Name, "the name of field", number, "with its measurement " + breach);
         }
+
+        _block.AddToLine(name, value, _timestamp);
+        return true;
     }
 
     bool SkipString(int number)
@@ -227,24 +216,26 @@ ref struct InfluxLineReader
         var length = LineText.StringLength(_rest);
         if (length < 0)
         {
-            return Refuse("field", number, "is a string without an end");
+            return Refuse(FaultKind.Syntax, "field", number, "is a string without an end");
         }
 
         _rest = _rest[length..];
         if (_rest is not ([] or [(byte)',' or (byte)' ', ..]))
         {
-            return Refuse("field", number, "goes on behind its string");
+            return Refuse(FaultKind.Syntax, "field", number, "goes on behind its string");
         }
 
-        _intake.Skip("strings are no samples");
+        _skipped++;
         return true;
     }
 
     static ReadOnlySpan<byte> Unescape(ReadOnlySpan<byte> raw, Span<byte> room) => room[..LineText.UnescapePart(raw, isEscaped: true, room)];
 
-    bool Refuse(string part, int number, string clause)
+    bool Refuse(FaultKind kind, string part, int number, string clause) => Refuse(kind, _refusals.IsFull ? "" : $"{part} {number} {clause}");
+
+    readonly bool Refuse(FaultKind kind, string clause)
     {
-        _refusals.Add("", _refusals.IsFull ? "" : $"{part} {number} {clause}");
+        _refusals.Add(kind, "", clause);
         return false;
     }
 }

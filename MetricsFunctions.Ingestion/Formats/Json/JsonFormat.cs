@@ -66,7 +66,7 @@ sealed class JsonFormat(bool isGuess = false) : SampleFormat
                 if (isLast && state is State.BehindBracket or State.BehindComma or State.BehindItem)
                 {
                     refusals.Item = null;
-                    refusals.Add("", "is cut off: the array does not end");
+                    refusals.Add(FaultKind.Syntax, "", "is cut off: the array does not end");
                 }
 
                 break;
@@ -92,19 +92,19 @@ sealed class JsonFormat(bool isGuess = false) : SampleFormat
                     break;
                 case (State.BehindSample, (byte)'{') when isGuess && !intake.IsList:
                     intake.IsList = true;
-                    NumberFirst(refusals);
+                    refusals.NumberFirst();
                     break;
                 case (State.BehindArray or State.BehindItem, _):
                 case (State.BehindSample, _) when !isGuess || next != '{':
                     refusals.Item = null;
-                    refusals.Add("", state == State.BehindSample
+                    refusals.Add(FaultKind.Syntax, "", state == State.BehindSample
                         ? "goes on behind its object: send several samples as a JSON array, or one a line as application/x-ndjson"
                         : "is not valid JSON: its array goes on with neither a comma nor its end, or something follows it");
                     state = State.Broken;
                     break;
                 default:
                     var begin = samples.Json.At;
-                    var faults = refusals.Count;
+                    var faults = refusals.End;
                     var isInArray = state is State.BehindBracket or State.BehindComma;
                     refusals.Item = intake.IsList ? intake.NextItem : null;
                     if (samples.Read(depth: isInArray ? 1 : 0))
@@ -120,7 +120,7 @@ sealed class JsonFormat(bool isGuess = false) : SampleFormat
                     }
                     else
                     {
-                        refusals.Add("", samples.Json.Describe(begin));
+                        refusals.Add(FaultKind.Syntax, "", samples.Json.Describe(begin));
                         state = State.Broken;
                     }
 
@@ -129,19 +129,5 @@ sealed class JsonFormat(bool isGuess = false) : SampleFormat
         }
 
         return bytes.Length;
-    }
-
-    // What is wrong with the only sample is wrong with the first of several, once there is another one.
-    static void NumberFirst(Refusals refusals)
-    {
-        Refusal[] listed = [.. refusals.Listed];
-        var count = refusals.Count;
-        refusals.Rewind(0);
-        refusals.Item = 0;
-        for (var i = 0; i < count; i++)
-        {
-            var fault = listed[Math.Min(i, listed.Length - 1)];
-            refusals.Add(fault.Place, fault.Detail);
-        }
     }
 }

@@ -12,7 +12,11 @@ namespace MetricsFunctions.Ingestion.Formats.Json;
 ref struct JsonSampleReader
 {
     /// <summary>Bytes of working memory that a reader needs.</summary>
-    public const int Scratch = 3 * JsonText.Room;
+    public const int Scratch = (2 * NameRoom) + TextRoom;
+
+    // A byte more than any rule accepts, so that what was cut off is refused. Keys of tags are as long as names.
+    const int NameRoom = SampleRules.MaxNameBytes + 1;
+    const int TextRoom = SampleRules.MaxTagValueBytes + 1;
 
     readonly SampleIntake _intake;
     readonly SampleBlock _block;
@@ -47,9 +51,9 @@ ref struct JsonSampleReader
         _intake = intake;
         _block = intake.Block;
         _refusals = intake.Refusals;
-        _propertyRoom = scratch[..JsonText.Room];
-        _nameRoom = scratch.Slice(JsonText.Room, JsonText.Room);
-        _textRoom = scratch.Slice(2 * JsonText.Room, JsonText.Room);
+        _propertyRoom = scratch[..NameRoom];
+        _nameRoom = scratch.Slice(NameRoom, NameRoom);
+        _textRoom = scratch.Slice(2 * NameRoom, TextRoom);
     }
 
     /// <summary>Begins a text.</summary>
@@ -60,7 +64,7 @@ ref struct JsonSampleReader
     /// <summary>Reads the value that begins at the scanner's next token, which should be a sample's object.</summary>
     /// <param name="depth">In how many arrays and objects the value lies.</param>
     /// <returns><see langword="false"/> when it is no JSON, or not all of it.</returns>
-    public bool Read(int depth) => Json.Next() == '{' ? ReadSample(depth + 1) : Refuse("", "must be a JSON object", depth);
+    public bool Read(int depth) => Json.Next() == '{' ? ReadSample(depth + 1) : Refuse(FaultKind.Syntax, "", "must be a JSON object", depth);
 
     bool ReadSample(int depth)
     {
@@ -81,8 +85,8 @@ ref struct JsonSampleReader
 
                 var property = name.Unescape(_propertyRoom);
                 var field = FieldOf(property);
-                var isJson = field == Fields.None ? Refuse("/", property, "is not a property of a sample: metric_name, metric_value, timestamp and tags are", depth)
-                    : (seen & field) != 0 ? Refuse("/", property, "is given twice", depth)
+                var isJson = field == Fields.None ? Refuse(FaultKind.Syntax, "/", property, "is not a property of a sample: metric_name, metric_value, timestamp and tags are", depth)
+                    : (seen & field) != 0 ? Refuse(FaultKind.Syntax, "/", property, "is given twice", depth)
                     : ReadField(field, depth);
                 if (!isJson)
                 {
@@ -101,12 +105,12 @@ ref struct JsonSampleReader
 
         if ((seen & Fields.Name) == 0)
         {
-            _refusals.Add("/metric_name", "is required");
+            _refusals.Add(FaultKind.Name, "/metric_name", "is required");
         }
 
         if ((seen & Fields.Value) == 0)
         {
-            _refusals.Add("/metric_value", "is required");
+            _refusals.Add(FaultKind.Value, "/metric_value", "is required");
         }
 
         if (_refusals.Count == faults)
@@ -148,7 +152,7 @@ ref struct JsonSampleReader
     {
         if (Json.Next() != '"')
         {
-            return Refuse("/metric_name", "must be a JSON string", depth);
+            return Refuse(FaultKind.Name, "/metric_name", "must be a JSON string", depth);
         }
 
         if (!Json.ReadString(out var text))
@@ -157,7 +161,7 @@ ref struct JsonSampleReader
         }
 
         _name = text.Unescape(_nameRoom);
-        Note("/metric_name", _intake.Names.Check(_name));
+        Note(FaultKind.Name, "/metric_name", _intake.Names.Check(_name));
         return true;
     }
 
@@ -165,7 +169,7 @@ ref struct JsonSampleReader
     {
         if (!JsonScanner.BeginsNumber(Json.Next()))
         {
-            return Refuse("/metric_value", "must be a JSON number", depth);
+            return Refuse(FaultKind.Value, "/metric_value", "must be a JSON number", depth);
         }
 
         if (!Json.ReadNumber(out var number))
@@ -174,7 +178,7 @@ ref struct JsonSampleReader
         }
 
         _value = DecimalNumber.ToDouble(number);
-        Note("/metric_value", SampleRules.CheckValue(_value));
+        Note(FaultKind.Value, "/metric_value", SampleRules.CheckValue(_value));
         return true;
     }
 
@@ -183,6 +187,7 @@ ref struct JsonSampleReader
         const string NoTime = "must be an RFC 3339 time with an offset, such as 2026-11-23T17:00:00.123Z, or an integer of Unix milliseconds";
         var first = Json.Next();
         bool isTime;
+        var hint = "";
         if (first == '"')
         {
             if (!Json.ReadString(out var text))
@@ -200,13 +205,14 @@ ref struct JsonSampleReader
             }
 
             isTime = Utf8Parser.TryParse(number, out _timestamp, out var length) && length == number.Length;
+            hint = isTime && _intake.Accepted.WouldTake(_timestamp) ? "; integers are Unix milliseconds" : "";
         }
         else
         {
-            return Refuse("/timestamp", NoTime, depth);
+            return Refuse(FaultKind.Timestamp, "/timestamp", NoTime, depth);
         }
 
-        Note("/timestamp", isTime ? _intake.Accepted.Check(_timestamp) : NoTime);
+        Note(FaultKind.Timestamp, "/timestamp", !isTime ? NoTime : _intake.Accepted.Check(_timestamp) is { } fault ? fault + hint : null);
         return true;
     }
 
@@ -214,7 +220,7 @@ ref struct JsonSampleReader
     {
         if (Json.Next() != '{')
         {
-            return Refuse("/tags", "must be a JSON object of strings", depth);
+            return Refuse(FaultKind.Tags, "/tags", "must be a JSON object of strings", depth);
         }
 
         Json.Step();
@@ -233,7 +239,7 @@ ref struct JsonSampleReader
             var key = name.Unescape(_propertyRoom);
             if (Json.Next() != '"')
             {
-                if (!Refuse("/tags/", key, "must be a JSON string", depth + 1))
+                if (!Refuse(FaultKind.Tags, "/tags/", key, "must be a JSON string", depth + 1))
                 {
                     return false;
                 }
@@ -248,7 +254,7 @@ ref struct JsonSampleReader
 
             if (_block.Tags.Add(key, text.Unescape(_textRoom)) is { } fault)
             {
-                Note("/tags/", key, fault);
+                Note(FaultKind.Tags, "/tags/", key, fault);
             }
         }
         while (StepOver(','));
@@ -257,38 +263,38 @@ ref struct JsonSampleReader
     }
 
     // Notes a fault and steps over the value that has it.
-    bool Refuse(string place, string detail, int depth)
+    bool Refuse(FaultKind kind, string place, string detail, int depth)
     {
         if (!Json.SkipValue(depth))
         {
             return false;
         }
 
-        _refusals.Add(place, detail);
+        _refusals.Add(kind, place, detail);
         return true;
     }
 
-    bool Refuse(string parent, ReadOnlySpan<byte> property, string detail, int depth)
+    bool Refuse(FaultKind kind, string parent, ReadOnlySpan<byte> property, string detail, int depth)
     {
         if (!Json.SkipValue(depth))
         {
             return false;
         }
 
-        Note(parent, property, detail);
+        Note(kind, parent, property, detail);
         return true;
     }
 
-    readonly void Note(string place, string? detail)
+    readonly void Note(FaultKind kind, string place, string? detail)
     {
         if (detail is not null)
         {
-            _refusals.Add(place, detail);
+            _refusals.Add(kind, place, detail);
         }
     }
 
-    readonly void Note(string parent, ReadOnlySpan<byte> property, string detail) =>
-        _refusals.Add(_refusals.IsFull ? "" : PointerTo(parent, property), detail);
+    readonly void Note(FaultKind kind, string parent, ReadOnlySpan<byte> property, string detail) =>
+        _refusals.Add(kind, _refusals.IsFull ? "" : PointerTo(parent, property), detail);
 
     // A name that cannot stand in a pointer (too long, no UTF-8) leaves the pointer at its parent.
     static string PointerTo(string parent, ReadOnlySpan<byte> property) =>

@@ -7,9 +7,6 @@ namespace MetricsFunctions.Ingestion.Formats.Json;
 /// <param name="isEscaped">Whether there is an escape in it.</param>
 readonly ref struct JsonText(ReadOnlySpan<byte> raw, bool isEscaped)
 {
-    /// <summary>Room for the longest text that any rule accepts, and a byte more.</summary>
-    public const int Room = Samples.SampleRules.MaxNameBytes + 1;
-
     // No UTF-8, so that every rule refuses it.
     static readonly byte[] NoText = [0xFF];
 
@@ -19,7 +16,7 @@ readonly ref struct JsonText(ReadOnlySpan<byte> raw, bool isEscaped)
     public int RawLength => _raw.Length;
 
     /// <summary>The text without escapes.</summary>
-    /// <param name="room">Where to put it when there are any: <see cref="Room"/> bytes.</param>
+    /// <param name="room">Where to put it when there are any: a byte more than the rules accept.</param>
     /// <returns>
     /// The text, when there is room for it; otherwise its beginning, which is too long for every rule. Escapes that make no Unicode come back
     /// as bytes that are no UTF-8.

@@ -57,14 +57,14 @@ sealed class NdjsonFormat : SampleFormat
         var begin = samples.Json.At;
         if (!samples.Read(depth: 0))
         {
-            refusals.Add("", refusals.IsFull ? "" : samples.Json.Describe(begin));
+            refusals.Add(FaultKind.Syntax, "", refusals.IsFull ? "" : samples.Json.Describe(begin));
             return;
         }
 
         samples.Json.Next();
         if (!samples.Json.RanOut)
         {
-            refusals.Add("", "goes on behind its object: one object a line is expected");
+            refusals.Add(FaultKind.Syntax, "", "goes on behind its object: one object a line is expected");
         }
     }
 }

@@ -13,8 +13,8 @@ namespace MetricsFunctions.Ingestion.Formats.Otlp;
 /// </summary>
 ref struct JsonMessageReader
 {
-    /// <summary>Bytes of working memory that a reader needs.</summary>
-    public const int Scratch = JsonText.Room;
+    /// <summary>Bytes of working memory that a reader needs: more than the names of fields and numbers have.</summary>
+    public const int Scratch = 256;
 
     const NumberStyles PlainNumber = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
 

@@ -20,7 +20,7 @@ sealed class OtlpJsonFormat : SampleFormat
         var reader = new JsonMessageReader(json, request, stackalloc byte[JsonMessageReader.Scratch]);
         if (reader.Read(OtlpSchema.Request) is { } fault)
         {
-            intake.Refusals.Add("", fault);
+            intake.Refusals.RefuseBody(FaultKind.Syntax, fault);
         }
         else
         {

@@ -7,7 +7,7 @@ namespace MetricsFunctions.Ingestion.Formats.Otlp;
 /// <summary>
 /// Reads the message <c>ExportMetricsServiceRequest</c>
 /// (<see href="https://github.com/open-telemetry/opentelemetry-proto/tree/main/opentelemetry/proto"/>). A data point that cannot be stored is
-/// skipped as a whole, with the reason; only what is no protobuf is refused. Fields come in any order, so each message is looked through for
+/// refused by itself, with the reason; only what is no protobuf refuses the request. Fields come in any order, so each message is looked through for
 /// what its points need before they are read.
 /// </summary>
 ref struct OtlpReader
@@ -46,7 +46,7 @@ ref struct OtlpReader
 
         if (_isBroken || _points.IsBroken || fields.IsBroken)
         {
-            _intake.Refusals.Add("", "is not a protobuf message ExportMetricsServiceRequest, or not all of it");
+            _intake.Refusals.RefuseBody(FaultKind.Syntax, "is not a protobuf message ExportMetricsServiceRequest, or not all of it");
         }
     }
 
@@ -69,7 +69,7 @@ ref struct OtlpReader
 
     void ReadScopeMetrics(ReadOnlySpan<byte> message)
     {
-        _points.BeginScope(_resource, FindLast(message, 1));
+        _points.BeginScope(_resource, FindLast(message, 1), FindLast(message, 3));
         _at.Metric = 0;
         var fields = new WireReader(message);
         while (fields.Next())
@@ -170,7 +170,9 @@ ref struct OtlpReader
     {
         if (!_intake.Block.IsFull && _points.Read(point) is { } fault)
         {
-            _intake.Skip(_intake.Tally.Skipped > 0 ? "" : $"/resourceMetrics/{_at.Resource}/scopeMetrics/{_at.Scope}/metrics/{_at.Metric}, point {_at.Point}: {fault}");
+            _intake.Refusals.Add(fault.Kind, _intake.Refusals.IsFull ? "" : PlaceOfPoint(), fault.Sentence);
         }
     }
+
+    readonly string PlaceOfPoint() => $"/resourceMetrics/{_at.Resource}/scopeMetrics/{_at.Scope}/metrics/{_at.Metric}, point {_at.Point}";
 }

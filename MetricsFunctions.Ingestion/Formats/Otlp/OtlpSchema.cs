@@ -125,7 +125,8 @@ static class OtlpSchema
 
     static readonly MessageSchema ScopeMetrics = Of(
         Field("scope", 1, Scope),
-        List("metrics", 2, Metric));
+        List("metrics", 2, Metric),
+        Field("schemaUrl", 3, FieldType.String));
 
     static readonly MessageSchema ResourceMetrics = Of(
         Field("resource", 1, Resource),

@@ -14,6 +14,7 @@ ref struct PointReader
     public const int ScratchBuckets = 2 * MaxBuckets + 2;
 
     const int MaxBuckets = 1000;
+    const string WrongCount = "its count is not what is in its buckets";
     const string TooManyBuckets = "it has more than 1000 buckets";
     const int LongestSuffix = 7;
     const int NameRoom = MetricName.Room + LongestSuffix;
@@ -30,7 +31,7 @@ ref struct PointReader
     SeriesTags _tags;
     MetricKind _kind;
     Layout _layout;
-    string? _metricFault;
+    PointFault? _metricFault;
     int _nameLength;
     long _timestamp;
     bool _isBroken;
@@ -59,7 +60,9 @@ ref struct PointReader
     /// <summary>Begins the metrics of a scope.</summary>
     /// <param name="resource">The message <c>Resource</c>.</param>
     /// <param name="scope">The message <c>InstrumentationScope</c>.</param>
-    public void BeginScope(ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope) => _tags.BeginScope(resource, scope);
+    /// <param name="schemaUrl">Which names the scope's metrics keep to.</param>
+    public void BeginScope(ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope, ReadOnlySpan<byte> schemaUrl) =>
+        _tags.BeginScope(resource, scope, schemaUrl);
 
     /// <summary>Begins the points of a metric.</summary>
     /// <param name="name">Its name.</param>
@@ -85,18 +88,19 @@ ref struct PointReader
 
         _nameLength = MetricName.Write(name, unit, kind, isMonotonic, _name[..MetricName.Room]);
         var suffix = kind is MetricKind.Gauge or MetricKind.Sum ? 0 : LongestSuffix;
-        _metricFault = _nameLength == 0 ? "the name of its metric needs an ASCII letter or digit"
-            : _intake.Names.Check(_name[.._nameLength]) is { } fault ? $"the name of its metric {fault}"
-            : _nameLength + suffix > SampleRules.MaxNameBytes ? "the name of its metric must be at most 255 bytes of UTF-8, with what is put behind it"
+        _metricFault = _nameLength == 0 ? new(FaultKind.Name, "the name of its metric needs an ASCII letter or digit")
+            : _intake.Names.Check(_name[.._nameLength]) is { } fault ? new(FaultKind.Name, $"the name of its metric {fault}")
+            : _nameLength + suffix > SampleRules.MaxNameBytes
+                ? new(FaultKind.Name, "the name of its metric must be at most 255 bytes of UTF-8, with what is put behind it")
             : kind is not (MetricKind.Gauge or MetricKind.Summary) && temporality is not (Temporality.Delta or Temporality.Cumulative)
-                ? "its metric needs an aggregationTemporality: 1 for delta, 2 for cumulative"
+                ? new(FaultKind.Syntax, "its metric needs an aggregationTemporality: 1 for delta, 2 for cumulative")
             : null;
     }
 
     /// <summary>Reads a point of the metric.</summary>
     /// <param name="point">The point's message.</param>
-    /// <returns>Why it is not stored, as a sentence; <see langword="null"/> when it is.</returns>
-    public string? Read(ReadOnlySpan<byte> point)
+    /// <returns>Why it is not stored; <see langword="null"/> when it is, or has nothing to store.</returns>
+    public PointFault? Read(ReadOnlySpan<byte> point)
     {
         var isNumber = _kind is MetricKind.Gauge or MetricKind.Sum;
         var (time, flags, count) = (0UL, 0UL, 0UL);
@@ -139,7 +143,13 @@ ref struct PointReader
         }
 
         _isBroken |= fields.IsBroken;
-        if ((_metricFault ?? CheckHead(time, flags) ?? SetTags(point)) is { } fault)
+        if ((flags & NoRecordedValue) != 0)
+        {
+            _intake.Skip();
+            return null;
+        }
+
+        if ((_metricFault ?? CheckTime(time) ?? SetTags(point)) is { } fault)
         {
             return fault;
         }
@@ -149,15 +159,15 @@ ref struct PointReader
             return AddNumber(number);
         }
 
-        fault = _kind switch
+        var breach = _kind switch
         {
-            MetricKind.Histogram => AddBuckets(point),
-            MetricKind.ExponentialHistogram => AddExponentialBuckets(point),
+            MetricKind.Histogram => AddBuckets(point, count),
+            MetricKind.ExponentialHistogram => AddExponentialBuckets(point, count),
             _ => AddQuantiles(point),
         };
-        if (fault is not null)
+        if (breach is not null)
         {
-            return fault;
+            return new(FaultKind.Histogram, breach);
         }
 
         if (_kind != MetricKind.Summary)
@@ -172,36 +182,29 @@ ref struct PointReader
         return null;
     }
 
-    string? CheckHead(ulong time, ulong flags)
+    PointFault? CheckTime(ulong time)
     {
-        if ((flags & NoRecordedValue) != 0)
-        {
-            return "it says itself that it has no recorded value";
-        }
-
-        if (time == 0)
-        {
-            return "it has no time (timeUnixNano)";
-        }
-
         _timestamp = (long)(time / NanosecondsPerMillisecond);
-        return _intake.Accepted.Check(_timestamp) is { } fault ? $"its time {fault}" : null;
+        return time == 0 ? new(FaultKind.Timestamp, "it has no time (timeUnixNano)")
+            : _intake.Accepted.Check(_timestamp) is { } fault ? new(FaultKind.Timestamp, $"its time {fault}")
+            : null;
     }
 
-    string? SetTags(ReadOnlySpan<byte> point) => _tags.Set(point, _layout.Attributes) is { } fault ? $"an attribute {fault}" : null;
+    PointFault? SetTags(ReadOnlySpan<byte> point) =>
+        _tags.Set(point, _layout.Attributes) is { } fault ? new(FaultKind.Tags, $"an attribute {fault}") : null;
 
-    readonly string? AddNumber(double? number)
+    readonly PointFault? AddNumber(double? number)
     {
         if (number is not { } value || !double.IsFinite(value))
         {
-            return number is null ? "it has no value (asDouble or asInt)" : "its value is not finite";
+            return new(FaultKind.Value, number is null ? "it has no value (asDouble or asInt)" : "its value is not finite");
         }
 
         Add([], value);
         return null;
     }
 
-    string? AddBuckets(ReadOnlySpan<byte> point)
+    string? AddBuckets(ReadOnlySpan<byte> point, ulong count)
     {
         const string WrongNumber = "it must have one more of bucketCounts than of explicitBounds, or neither";
         var counts = new RepeatedField(point, 6, WireType.Fixed64);
@@ -213,15 +216,23 @@ ref struct PointReader
         {
             // A negative zero is no other bound.
             var bound = BitConverter.UInt64BitsToDouble(bits) + 0d;
-            if (!counts.Next(out var count))
+            if (!counts.Next(out var inBucket))
             {
                 _isBroken |= counts.IsBroken;
                 return WrongNumber;
             }
 
-            if (!(bound > last) || double.IsInfinity(bound))
+            // Some senders have infinity as the last bound, which goes without saying.
+            if (!(bound > last))
             {
-                return "its explicitBounds must be finite, each greater than the one before";
+                return "each of its explicitBounds must be greater than the one before";
+            }
+
+            last = bound;
+            cumulative += inBucket;
+            if (double.IsPositiveInfinity(bound))
+            {
+                continue;
             }
 
             if (rows == MaxBuckets)
@@ -229,16 +240,20 @@ ref struct PointReader
                 return TooManyBuckets;
             }
 
-            last = bound;
-            cumulative += count;
             _buckets[rows++] = new Bucket(bound, (double)cumulative);
         }
 
-        var isWrong = (!counts.Next(out _) && rows > 0) || counts.Next(out _);
+        var hasRest = counts.Next(out var rest);
+        var isWrong = (!hasRest && last > double.NegativeInfinity) || counts.Next(out _);
         _isBroken |= counts.IsBroken || bounds.IsBroken;
         if (isWrong)
         {
             return WrongNumber;
+        }
+
+        if (hasRest && cumulative + rest != count)
+        {
+            return WrongCount;
         }
 
         foreach (var bucket in _buckets[..rows])
@@ -250,7 +265,7 @@ ref struct PointReader
     }
 
     // Of the buckets that have something in them, both bounds, so that a quantile can be told inside of them.
-    string? AddExponentialBuckets(ReadOnlySpan<byte> point)
+    string? AddExponentialBuckets(ReadOnlySpan<byte> point, ulong count)
     {
         var (scale, zeros, threshold) = (0, 0UL, 0d);
         ReadOnlySpan<byte> positive = [];
@@ -293,12 +308,17 @@ ref struct PointReader
             return TooManyBuckets;
         }
 
+        if (below.Total + zeros + above.Total != count)
+        {
+            return WrongCount;
+        }
+
         var rows = 2 * below.Populated;
         var cumulative = below.Total;
-        for (var left = rows; below.Next(out var lower, out var upper, out var count);)
+        for (var left = rows; below.Next(out var lower, out var upper, out var inBucket);)
         {
             _buckets[--left] = new Bucket(-lower, (double)cumulative);
-            cumulative -= count;
+            cumulative -= inBucket;
             _buckets[--left] = new Bucket(-upper, (double)cumulative);
         }
 
@@ -310,10 +330,10 @@ ref struct PointReader
             _buckets[rows++] = new Bucket(threshold, (double)cumulative);
         }
 
-        while (above.Next(out var lower, out var upper, out var count))
+        while (above.Next(out var lower, out var upper, out var inBucket))
         {
             _buckets[rows++] = new Bucket(lower, (double)cumulative);
-            cumulative += count;
+            cumulative += inBucket;
             _buckets[rows++] = new Bucket(upper, (double)cumulative);
         }
 

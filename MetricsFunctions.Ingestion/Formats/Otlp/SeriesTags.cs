@@ -5,9 +5,10 @@ using MetricsFunctions.Ingestion.Samples;
 namespace MetricsFunctions.Ingestion.Formats.Otlp;
 
 /// <summary>
-/// The tags of data points: what is known of their resource and scope, which all points of a scope share, and their own attributes. Of one
-/// key that comes several times, what is made here goes before the point's, and that before the others; where one set has it several times,
-/// because different keys become the same tag, the values are joined by semicolons in the order of those keys.
+/// The tags of data points: what is known of their resource and scope, which all points of a scope share, and their own attributes. An
+/// attribute that cannot be a tag refuses the point, which without it might be taken for one of another series. Of one key that comes several
+/// times, what is made here goes before the point's, and that before the others; where one set has it several times, because different keys
+/// become the same tag, the values are joined by semicolons in the order of those keys.
 /// </summary>
 ref struct SeriesTags
 {
@@ -23,7 +24,9 @@ ref struct SeriesTags
 
     ReadOnlySpan<byte> _resource;
     ReadOnlySpan<byte> _scope;
+    ReadOnlySpan<byte> _schemaUrl;
     ReadOnlySpan<byte> _bound;
+    string? _sharedFault;
     bool _isDelta;
 
     // Of the tags that are shared by all points of the scope, and of the metric; unknown while they are not in place.
@@ -31,22 +34,18 @@ ref struct SeriesTags
     int _metricLength;
     bool _isPlain;
 
-    // In the order in which there is room for them.
+    // In the order of their precedence.
     enum Source
     {
         Made,
-        Scope,
-        Service,
         Point,
+        Scope,
         Resource,
         ScopeAttribute,
     }
 
     // Bytes as Latin-1, so that their order is that of the bytes.
-    readonly record struct Entry(Source Source, string Key, string SentKey, string Value)
-    {
-        public int Precedence => Source switch { Source.Made => 0, Source.Point => 1, _ => 2 + (int)Source };
-    }
+    readonly record struct Entry(Source Source, string Key, string SentKey, string Value);
 
     /// <summary>Makes the tags of a request's points.</summary>
     /// <param name="intake">Where they are wanted.</param>
@@ -65,10 +64,12 @@ ref struct SeriesTags
     /// <summary>Begins the metrics of a scope.</summary>
     /// <param name="resource">The message <c>Resource</c>.</param>
     /// <param name="scope">The message <c>InstrumentationScope</c>.</param>
-    public void BeginScope(ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope)
+    /// <param name="schemaUrl">Which names the scope's metrics keep to.</param>
+    public void BeginScope(ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope, ReadOnlySpan<byte> schemaUrl)
     {
         _resource = resource;
         _scope = scope;
+        _schemaUrl = schemaUrl;
         _scopeLength = Unknown;
     }
 
@@ -91,6 +92,11 @@ ref struct SeriesTags
         if (_metricLength == Unknown)
         {
             Share();
+        }
+
+        if (_sharedFault is not null)
+        {
+            return _sharedFault;
         }
 
         _tags.Truncate(_metricLength);
@@ -125,7 +131,7 @@ ref struct SeriesTags
     {
         if (_scopeLength == Unknown)
         {
-            Arrange([], 0, isDelta: false, "");
+            _sharedFault = Arrange([], 0, isDelta: false, "");
             _scopeLength = _tags.Length;
         }
 
@@ -143,42 +149,36 @@ ref struct SeriesTags
         return hasRoom;
     }
 
-    // The whole of the rules, for what is not plain: keys that meet, and more attributes than there is room for.
+    // The whole of the rules, for what is not plain: keys that meet, and so may leave room for others.
     string? Arrange(ReadOnlySpan<byte> point, int field, bool isDelta, string bound)
     {
         var entries = new List<Entry>();
-        if (AddAttributes(entries, Source.Point, [], point, field) is { } breach)
-        {
-            return breach;
-        }
-
         if (isDelta)
         {
             entries.Add(new Entry(Source.Made, "temporality", "", "delta"));
         }
 
-        Note(AddScope(entries));
-        Note(AddAttributes(entries, Source.Resource, [], _resource, 1));
-        Note(AddAttributes(entries, Source.ScopeAttribute, "otel_scope_"u8, _scope, 3));
+        if ((AddAttributes(entries, Source.Point, [], point, field)
+            ?? AddScope(entries)
+            ?? AddAttributes(entries, Source.Resource, [], _resource, 1)
+            ?? AddAttributes(entries, Source.ScopeAttribute, "otel_scope_"u8, _scope, 3)) is { } breach)
+        {
+            return breach;
+        }
 
         _tags.Clear();
-        var room = SampleRules.MaxTags - (bound.Length == 0 ? 0 : 1);
         foreach (var tag in entries
             .Where(entry => bound.Length == 0 || entry.Key != bound)
             .GroupBy(entry => entry.Key)
-            .Select(same => Join([.. same.OrderBy(entry => entry.Precedence).ThenBy(entry => entry.SentKey, StringComparer.Ordinal)]))
-            .OrderBy(entry => entry.Source))
+            .Select(same => Join([.. same.OrderBy(entry => entry.Source).ThenBy(entry => entry.SentKey, StringComparer.Ordinal)])))
         {
-            var fault = _tags.Count == room ? TagSet.OneTooMany : _tags.Add(Encoding.Latin1.GetBytes(tag.Key), Encoding.Latin1.GetBytes(tag.Value));
-            if (fault is not null && tag.Source == Source.Point)
+            if (_tags.Add(Encoding.Latin1.GetBytes(tag.Key), Encoding.Latin1.GetBytes(tag.Value)) is { } fault)
             {
                 return fault;
             }
-
-            Note(fault);
         }
 
-        return null;
+        return bound.Length == 0 || HasRoomForBound() ? null : TagSet.OneTooMany;
     }
 
     static Entry Join(Entry[] sorted) => sorted[0] with
@@ -186,71 +186,74 @@ ref struct SeriesTags
         Value = string.Join(';', sorted.TakeWhile(entry => entry.Source == sorted[0].Source).Select(entry => entry.Value)),
     };
 
-    // The series is known without it.
-    readonly void Note(string? fault) =>
-        _intake.Warning ??= fault is null ? null : $"An attribute of a resource or a scope did not become a tag: it {fault}.";
-
     string? AddScope(List<Entry> entries)
     {
         var fields = new WireReader(_scope);
-        string? first = null;
+        ReadOnlySpan<byte> name = [];
+        ReadOnlySpan<byte> version = [];
         while (fields.Next())
         {
-            if (fields.Field is not (1 or 2))
-            {
-                continue;
-            }
-
-            var key = fields.Field == 1 ? "otel_scope_name" : "otel_scope_version";
-            var value = fields.ReadBytes();
-            entries.RemoveAll(entry => entry.Source == Source.Scope && entry.Key == key);
-            if (SampleRules.CheckTagValue(value) is { } fault)
-            {
-                first ??= fault;
-            }
-            else if (!value.IsEmpty)
-            {
-                entries.Add(new Entry(Source.Scope, key, "", Encoding.Latin1.GetString(value)));
-            }
+            name = fields.Field == 1 ? fields.ReadBytes() : name;
+            version = fields.Field == 2 ? fields.ReadBytes() : version;
         }
 
         IsBroken |= fields.IsBroken;
-        return first;
+        return Add("otel_scope_name", name) ?? Add("otel_scope_version", version) ?? Add("otel_scope_schema_url", _schemaUrl);
+
+        string? Add(string key, ReadOnlySpan<byte> value)
+        {
+            if (!value.IsEmpty)
+            {
+                entries.Add(new Entry(Source.Scope, key, "", Encoding.Latin1.GetString(value)));
+            }
+
+            return SampleRules.CheckTagValue(value);
+        }
     }
 
-    // Answers the first fault and leaves out what has one.
     string? AddAttributes(List<Entry> entries, Source source, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> message, int field)
     {
         var fields = new WireReader(message);
         string? first = null;
+        string? longCommand = null;
         while (fields.Next())
         {
             if (fields.Field != field || !TryRead(prefix, fields.ReadBytes(), out var sentKey, out var key, out var value, out var fault)
-                || (source == Source.Resource && IsOfNoSeries(sentKey)))
+                || (source == Source.Resource && sentKey.StartsWith("telemetry."u8))
+                || (source == Source.ScopeAttribute && IsOfScope(key)))
             {
                 continue;
             }
 
             fault ??= SampleRules.CheckTagKey(key) ?? SampleRules.CheckTagValue(value);
-            if (fault is not null)
+            if (fault is null)
+            {
+                entries.Add(new Entry(source, Encoding.Latin1.GetString(key), Encoding.Latin1.GetString(sentKey), Encoding.Latin1.GetString(value)));
+            }
+            else if (source == Source.Resource && sentKey.StartsWith("process.command"u8))
+            {
+                longCommand ??= fault;
+            }
+            else
             {
                 first ??= fault;
-                continue;
             }
-
-            var isService = source == Source.Resource
-                && (key.SequenceEqual("service_name"u8) || key.SequenceEqual("service_namespace"u8) || key.SequenceEqual("service_instance_id"u8));
-            entries.Add(new Entry(
-                isService ? Source.Service : source, Encoding.Latin1.GetString(key), Encoding.Latin1.GetString(sentKey), Encoding.Latin1.GetString(value)));
         }
 
         IsBroken |= fields.IsBroken;
+        if (longCommand is null || !entries.Exists(entry => entry is { Source: Source.Resource, SentKey: "process.pid" }))
+        {
+            return first ?? longCommand;
+        }
+
+        // A class path can be of any length, and the process is known by its number.
+        _intake.Warning ??= $"The command line of a process did not become a tag: it {longCommand}.";
         return first;
     }
 
-    // What the sender is made of, at length: its process is known by its number.
-    static bool IsOfNoSeries(ReadOnlySpan<byte> key) =>
-        key.StartsWith("telemetry."u8) || (key.StartsWith("process."u8) && !key.SequenceEqual("process.pid"u8));
+    // These are the scope's own: https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/.
+    static bool IsOfScope(ReadOnlySpan<byte> key) =>
+        key.SequenceEqual("otel_scope_name"u8) || key.SequenceEqual("otel_scope_version"u8) || key.SequenceEqual("otel_scope_schema_url"u8);
 
     bool TryRead(
         ReadOnlySpan<byte> prefix,

@@ -19,6 +19,8 @@ ref struct NativeHistogram
     // Sums of floats are not exact.
     const double Tolerance = 1e-9;
 
+    readonly bool _isFloat;
+
     /// <summary>Reads a histogram.</summary>
     /// <param name="message">The message <c>Histogram</c>, which is the same in both versions.</param>
     /// <param name="room"><see cref="ScratchBuckets"/> of them.</param>
@@ -60,6 +62,7 @@ ref struct NativeHistogram
             }
         }
 
+        _isFloat = isFloat;
         IsBroken = fields.IsBroken;
         if (IsBroken || IsStale)
         {
@@ -243,6 +246,12 @@ ref struct NativeHistogram
         if (cumulative + rest > Count * (1 + Tolerance))
         {
             Fault ??= "has more in its buckets than its count says";
+        }
+
+        // What is not a number is in no bucket, and makes the sum none.
+        if (!_isFloat && cumulative + rest < Count && !double.IsNaN(Sum))
+        {
+            Fault ??= "has less in its buckets than its count says";
         }
 
         return rows[..kept];

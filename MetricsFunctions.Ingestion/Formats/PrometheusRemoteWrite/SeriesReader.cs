@@ -7,19 +7,19 @@ namespace MetricsFunctions.Ingestion.Formats.PrometheusRemoteWrite;
 
 /// <summary>
 /// Reads the time series of a request, in what both versions have alike: the label <c>__name__</c> is the metric's name, the others are
-/// tags. Faults are told by indices, since names are the sender's own.
+/// tags. A series whose labels have a fault is left out, and so is a sample or a histogram by itself. Faults are told by indices, since names are
+/// the sender's own.
 /// </summary>
 ref struct SeriesReader
 {
     /// <summary>Bytes of working memory that a reader needs.</summary>
     public const int Scratch = NameRoom + BoundRoom;
 
-    // Fields of a time series, and of a sample. Histograms are another field in each version.
+    // Fields of a time series, and of a sample. Histograms and exemplars are another field in each version.
     const int Samples = 2;
     const int Value = 1;
     const int Timestamp = 2;
 
-    const string NotFinite = "values that are not finite are no samples";
     const int LongestSuffix = 7;
     const int NameRoom = SampleRules.MaxNameBytes;
     const int BoundRoom = 32;
@@ -28,6 +28,7 @@ ref struct SeriesReader
     readonly SampleBlock _block;
     readonly Refusals _refusals;
     readonly int _histogramsField;
+    readonly int _exemplarsField;
     readonly Span<byte> _suffixed;
     readonly Span<byte> _bound;
     readonly Span<Bucket> _buckets;
@@ -35,6 +36,7 @@ ref struct SeriesReader
     SentCounts _sent;
     ReadOnlySpan<byte> _name;
     bool _hasName;
+    (FaultKind Kind, string Place, string Clause)? _fault;
     bool _isOtherVersion;
     int _next;
     int _labels;
@@ -44,15 +46,17 @@ ref struct SeriesReader
     /// <summary>Makes a reader for the time series of one request.</summary>
     /// <param name="intake">Where their samples go.</param>
     /// <param name="histogramsField">Which field of a time series has its histograms.</param>
+    /// <param name="exemplarsField">Which has its exemplars.</param>
     /// <param name="scratch"><see cref="Scratch"/> bytes.</param>
     /// <param name="buckets"><see cref="NativeHistogram.ScratchBuckets"/> of them.</param>
     [SuppressMessage("Style", "IDE0290:Use primary constructor", Justification = "The fields are the state of the reader.")]
-    public SeriesReader(SampleIntake intake, int histogramsField, Span<byte> scratch, Span<Bucket> buckets)
+    public SeriesReader(SampleIntake intake, int histogramsField, int exemplarsField, Span<byte> scratch, Span<Bucket> buckets)
     {
         _intake = intake;
         _block = intake.Block;
         _refusals = intake.Refusals;
         _histogramsField = histogramsField;
+        _exemplarsField = exemplarsField;
         _suffixed = scratch[..NameRoom];
         _bound = scratch.Slice(NameRoom, BoundRoom);
         _buckets = buckets;
@@ -65,6 +69,7 @@ ref struct SeriesReader
         _refusals.Item = _next++;
         _name = [];
         _hasName = false;
+        _fault = null;
         (_labels, _samples, _histograms) = (0, 0, 0);
     }
 
@@ -75,9 +80,13 @@ ref struct SeriesReader
     {
         if (name.SequenceEqual("__name__"u8))
         {
-            if (_hasName || _intake.Names.Check(value) is not null)
+            if (_hasName)
             {
-                RefuseLabel(_hasName ? "is the name once more" : $"is the name and {_intake.Names.Check(value)}");
+                RefuseLabel(FaultKind.Name, "is the name once more");
+            }
+            else if (_intake.Names.Check(value) is { } breach)
+            {
+                RefuseLabel(FaultKind.Name, $"is the name and {breach}");
             }
 
             _name = value;
@@ -85,16 +94,17 @@ ref struct SeriesReader
         }
         else if (!value.IsEmpty && _block.Tags.Add(name, value) is { } fault)
         {
-            RefuseLabel(fault);
+            RefuseLabel(FaultKind.Tags, fault);
         }
 
         // To Prometheus, a label without a value is no label.
         _labels++;
     }
 
-    /// <summary>Refuses the label that is to be added next.</summary>
+    /// <summary>Refuses the label that is to be added next, and with it the time series.</summary>
+    /// <param name="kind">What the fault is about.</param>
     /// <param name="clause">What is wrong with it.</param>
-    public readonly void RefuseLabel(string clause) => Refuse("labels", _labels, "", clause);
+    public void RefuseLabel(FaultKind kind, string clause) => _fault ??= (kind, PlaceOf("labels", _labels, ""), clause);
 
     /// <summary>Reads the samples and histograms of the time series, when its labels are known.</summary>
     /// <param name="message">The message <c>TimeSeries</c>.</param>
@@ -102,7 +112,7 @@ ref struct SeriesReader
     {
         if (!_hasName)
         {
-            _refusals.Add("", "must have the label __name__");
+            _fault ??= (FaultKind.Name, "", "must have the label __name__");
         }
 
         var fields = new WireReader(message);
@@ -117,6 +127,10 @@ ref struct SeriesReader
             {
                 isWhole = fields.TryReadBytes(out var histogram) && AddHistogram(histogram);
             }
+            else if (fields.Field == _exemplarsField && _fault is null)
+            {
+                _sent.Exemplars++;
+            }
 
             if (!isWhole)
             {
@@ -124,10 +138,16 @@ ref struct SeriesReader
                 return;
             }
         }
+
+        if (_fault is { } fault && _samples + _histograms > 0)
+        {
+            _refusals.Add(fault.Kind, fault.Place, fault.Clause, _samples + _histograms);
+        }
     }
 
     /// <summary>Says that the time series cannot be read.</summary>
-    public readonly void RefuseBroken() => _refusals.Add("", "is no time series: its protobuf is broken, or a field is of another type than it should be");
+    public readonly void RefuseBroken() =>
+        _refusals.RefuseBody(FaultKind.Syntax, "is no time series: its protobuf is broken, or a field is of another type than it should be");
 
     /// <summary>Says that the request is one of the other version.</summary>
     public void RefuseOtherVersion()
@@ -135,7 +155,8 @@ ref struct SeriesReader
         if (!_isOtherVersion)
         {
             _refusals.Item = null;
-            _refusals.Add("", "the message is not the one that the Content-Type names, but that of the other version of remote write");
+            _refusals.RefuseBody(
+                FaultKind.Syntax, "the message is not the one that the Content-Type names, but that of the other version of remote write");
         }
 
         _isOtherVersion = true;
@@ -148,7 +169,7 @@ ref struct SeriesReader
         if (isBroken)
         {
             _refusals.Item = _next;
-            _refusals.Add("", "and what is behind it cannot be read: the protobuf is broken, cut off, or another message");
+            _refusals.RefuseBody(FaultKind.Syntax, "and what is behind it cannot be read: the protobuf is broken, cut off, or another message");
         }
 
         _intake.Sent = _sent;
@@ -178,21 +199,27 @@ ref struct SeriesReader
             return false;
         }
 
+        var index = _samples++;
         var value = BitConverter.UInt64BitsToDouble(bits);
+        if (_fault is not null)
+        {
+            return true;
+        }
+
         if (!double.IsFinite(value))
         {
             Skip(bits);
         }
         else if (_intake.Accepted.Check(timestamp) is { } fault)
         {
-            Refuse("samples", _samples, ".timestamp", fault);
+            Refuse(FaultKind.Timestamp, "samples", index, ".timestamp", fault);
+            return true;
         }
-        else if (_refusals.Count == 0)
+        else
         {
             _block.Add(_name, value, timestamp);
         }
 
-        _samples++;
         _sent.Samples++;
         return true;
     }
@@ -206,34 +233,40 @@ ref struct SeriesReader
             return false;
         }
 
+        var index = _histograms++;
+        if (_fault is not null)
+        {
+            return true;
+        }
+
         if (histogram.IsStale)
         {
             Skip(StaleMarker.Bits);
+            _sent.Histograms++;
         }
         else if (histogram.Fault is { } fault)
         {
-            Refuse("histograms", _histograms, "", fault);
+            Refuse(FaultKind.Histogram, "histograms", index, "", fault);
         }
         else if (_intake.Accepted.Check(histogram.Timestamp) is { } breach)
         {
-            Refuse("histograms", _histograms, ".timestamp", breach);
+            Refuse(FaultKind.Timestamp, "histograms", index, ".timestamp", breach);
         }
         else if (_name.Length + LongestSuffix > SampleRules.MaxNameBytes)
         {
-            Refuse("histograms", _histograms, "", "makes samples with names of more than 255 bytes: name_bucket, name_count and name_sum");
+            Refuse(FaultKind.Name, "histograms", index, "", "makes samples with names of more than 255 bytes: name_bucket, name_count and name_sum");
         }
         else if (AddBound(double.PositiveInfinity) is { } noRoom)
         {
-            Refuse("histograms", _histograms, "", $"needs a label le for its buckets, which {noRoom}");
+            Refuse(FaultKind.Tags, "histograms", index, "", $"needs a label le for its buckets, which {noRoom}");
         }
         else
         {
             _block.Tags.Truncate(tags);
             AddSamplesOf(histogram);
+            _sent.Histograms++;
         }
 
-        _histograms++;
-        _sent.Histograms++;
         return true;
     }
 
@@ -241,12 +274,7 @@ ref struct SeriesReader
     {
         if (!double.IsFinite(histogram.Sum))
         {
-            _intake.Skip(NotFinite);
-        }
-
-        if (_refusals.Count > 0)
-        {
-            return;
+            _intake.Skip();
         }
 
         foreach (var bucket in histogram.Buckets)
@@ -293,11 +321,12 @@ ref struct SeriesReader
 
     void Skip(ulong bits)
     {
-        var isStale = bits == StaleMarker.Bits;
-        _intake.Skip(isStale ? "stale markers are no samples" : NotFinite);
-        _sent.StaleMarkers += isStale ? 1 : 0;
+        _intake.Skip();
+        _sent.StaleMarkers += bits == StaleMarker.Bits ? 1 : 0;
     }
 
-    readonly void Refuse(string list, int index, string member, string clause) =>
-        _refusals.Add(_refusals.IsFull ? "" : $".{list}[{index}]{member}", clause);
+    readonly void Refuse(FaultKind kind, string list, int index, string member, string clause) =>
+        _refusals.Add(kind, PlaceOf(list, index, member), clause);
+
+    readonly string PlaceOf(string list, int index, string member) => _refusals.IsFull ? "" : $".{list}[{index}]{member}";
 }

@@ -17,6 +17,7 @@ sealed class WriteRequest2Format : SampleFormat
     const int TimeSeries = 5;
     const int LabelsRefs = 1;
     const int Histograms = 3;
+    const int Exemplars = 4;
 
     /// <inheritdoc/>
     public override int Read(ReadOnlySpan<byte> bytes, bool isLast, SampleIntake intake)
@@ -55,7 +56,7 @@ sealed class WriteRequest2Format : SampleFormat
     static void ReadSeries(ReadOnlySpan<byte> bytes, ReadOnlySpan<int> symbols, SampleIntake intake)
     {
         var series = new SeriesReader(
-            intake, Histograms, stackalloc byte[SeriesReader.Scratch], stackalloc Bucket[NativeHistogram.ScratchBuckets]);
+            intake, Histograms, Exemplars, stackalloc byte[SeriesReader.Scratch], stackalloc Bucket[NativeHistogram.ScratchBuckets]);
         var request = new WireReader(bytes);
         while (request.Next())
         {
@@ -94,11 +95,11 @@ sealed class WriteRequest2Format : SampleFormat
         {
             if (!references.Next(out var value))
             {
-                series.RefuseLabel("has a name and no value: labels_refs must come in pairs");
+                series.RefuseLabel(FaultKind.Syntax, "has a name and no value: labels_refs must come in pairs");
             }
             else if (name >= (ulong)symbols.Length || value >= (ulong)symbols.Length)
             {
-                series.RefuseLabel("refers to a symbol that there is not");
+                series.RefuseLabel(FaultKind.Syntax, "refers to a symbol that there is not");
             }
             else
             {

@@ -13,6 +13,7 @@ sealed class WriteRequestFormat : SampleFormat
     const int TimeSeries = 1;
     const int TimeSeriesOfVersion2 = 5;
     const int Labels = 1;
+    const int Exemplars = 3;
     const int Histograms = 4;
     const int Name = 1;
     const int Value = 2;
@@ -29,7 +30,7 @@ sealed class WriteRequestFormat : SampleFormat
         // Senders tell metadata in requests without a sample.
         intake.IsList = true;
         var series = new SeriesReader(
-            intake, Histograms, stackalloc byte[SeriesReader.Scratch], stackalloc Bucket[NativeHistogram.ScratchBuckets]);
+            intake, Histograms, Exemplars, stackalloc byte[SeriesReader.Scratch], stackalloc Bucket[NativeHistogram.ScratchBuckets]);
         var request = new WireReader(bytes);
         while (request.Next())
         {

@@ -39,17 +39,19 @@ static class GenLines
         (20, Gen.Select(Name, Name, (key, value) => $",{key}={value}").Array[0, 3].Select(string.Concat)),
         (10, Gen.OneOfConst("", ",host=a", ",host=a,cpu=0", ",cpu=0,host=a\\ b")),
         (1, Gen.OneOfConst(",", ",t", ",t=", ",=v", ",t=1,t=2", ",t=1,", ",,t=1", ",t=\"", ",a=1=2")),
-        (1, Gen.Int[30, 34].Select(count => string.Concat(Enumerable.Range(0, count).Reverse().Select(i => $",k{i}=v")))));
+        (1, Gen.OneOfConst(4095, 4096, 4097, 5000).Select(length => $",t={new string('v', length)}")),
+        (1, Gen.OneOfConst(",t=\\ a\\ ", ",t= a", ",t=a\tb", ",t=a\0b", ",t=a\rb", ",t=\\ ")),
+        (1, Gen.Int[98, 102].Select(count => string.Concat(Enumerable.Range(0, count).Reverse().Select(i => $",k{i}=v")))));
 
     static readonly Gen<string> Fields = Gen.Frequency(
         (20, Gen.Select(Name, Value, (key, value) => $"{key}={value}").Array[1, 3].Select(fields => string.Join(',', fields))),
-        (20, Gen.Select(Gen.OneOfConst("value", "f", "load1", @"a\ b"), Value, (key, value) => $"{key}={value}").Array[1, 3].Select(fields => string.Join(',', fields))),
+        (20, Gen.Select(Gen.OneOfConst("value", "f", "load1", @"a\ b", "time"), Value, (key, value) => $"{key}={value}").Array[1, 3].Select(fields => string.Join(',', fields))),
         (1, Gen.OneOfConst("", "f", "=1", "f=1,", ",f=1", "f=1,,g=2", "f=1, g=2", "f==1", "f=1 ,g=2")));
 
     static readonly Gen<string> Line = Gen.Frequency(
         (30, Gen.Select(Gen.OneOfConst("m", "cpu", "disk\\ io"), Tags, Space, Fields, Timestamp, (name, tags, space, fields, timestamp) => name + tags + space + fields + timestamp)),
         (10, Gen.Select(Name, Tags, Space, Fields, Timestamp, (name, tags, space, fields, timestamp) => name + tags + space + fields + timestamp)),
-        (30, Gen.OneOfConst("m f=1", "m,host=a value=0.42", "m a=1,b=2i,c=\"x\"", " m f=1", "\tm f=1", "m f=1 ")),
+        (30, Gen.OneOfConst("m f=1", "m,host=a value=0.42", "m a=1,b=2i,c=\"x\"", "m a=\"x\"", "m a=1,b=2,a=3", "m a=1,b=2,c=x", "m f=1\0", " m f=1", "\tm f=1", "m f=1 ")),
         (3, Gen.OneOfConst("", " ", "\t", "\r", "# comment", "#", " # f=\"", "#m f=\"a", "m f=\"a\nm f=1\"", "\ufeffm f=1", "\ufeff# f=\"", " \ufeffm f=1")));
 
     public static readonly Gen<byte[]> Bodies = GenBody.Mutated(Gen.Select(

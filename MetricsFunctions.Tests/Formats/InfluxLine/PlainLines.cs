@@ -15,7 +15,7 @@ sealed partial class PlainLines
     readonly AcceptedTime _accepted;
     readonly long _nanoseconds;
 
-    /// <summary>The samples, of faulty lines too.</summary>
+    /// <summary>The samples of the lines without a fault.</summary>
     public List<string> Rows { get; } = [];
 
     /// <summary>Which lines have a fault.</summary>
@@ -42,7 +42,7 @@ sealed partial class PlainLines
 
     bool Read(string line)
     {
-        line = (line.StartsWith("\u00EF\u00BB\u00BF", StringComparison.Ordinal) ? line[3..] : line).TrimStart(' ', '\t').TrimEnd(' ', '\t', '\r');
+        line = (line.StartsWith("\u00EF\u00BB\u00BF", StringComparison.Ordinal) ? line[3..] : line).TrimStart(' ', '\t').TrimEnd(' ', '\t', '\r', '\0');
         if (line is [] or ['#', ..])
         {
             return true;
@@ -78,12 +78,15 @@ sealed partial class PlainLines
                 return false;
             }
 
-            var (cleanKey, cleanValue) = (TextOf(PartEscape(), key, 1, 64), TextOf(PartEscape(), value, 1, 255));
-            isGood &= cleanKey is not null && cleanValue is not null && tags.TryAdd(cleanKey, cleanValue) && tags.Count <= 32;
+            if (value.Length > 0)
+            {
+                var (cleanKey, cleanValue) = (IsText(PartEscape().Replace(key, "$1"), 1, 255), IsValue(PartEscape().Replace(value, "$1")));
+                isGood &= cleanKey is not null && cleanValue is not null && tags.TryAdd(cleanKey, cleanValue) && tags.Count <= 100;
+            }
         }
 
-        var fields = new List<(string Name, double Value)>();
-        var count = 0;
+        var fields = new Dictionary<string, double>();
+        var (count, skipped) = (0, 0);
         rest = rest.TrimStart(' ');
         do
         {
@@ -103,15 +106,22 @@ sealed partial class PlainLines
                     return false;
                 }
 
-                Skipped++;
+                skipped++;
                 continue;
             }
 
             var value = ValueOf(Take(Value())!);
+            isGood &= double.IsFinite(value);
+            if (key == "time")
+            {
+                skipped++;
+                continue;
+            }
+
             var measurement = MeasurementEscape().Replace(rawMeasurement, "$1");
             var name = IsText(key == "value" ? measurement : $"{measurement}.{PartEscape().Replace(key, "$1")}", 1, 255);
-            isGood &= name is not null && double.IsFinite(value);
-            fields.Add((name ?? "", value));
+            isGood &= name is not null;
+            fields[name ?? ""] = value;
         }
         while (rest is [',', ..]);
 
@@ -130,9 +140,14 @@ sealed partial class PlainLines
                 && _accepted.Check(timestamp = (long)milliseconds) is null;
         }
 
-        var sorted = string.Join(',', tags.OrderBy(tag => Utf8.GetBytes(tag.Key), Comparer<byte[]>.Create((one, other) => one.AsSpan().SequenceCompareTo(other))).Select(tag => $"{tag.Key}={tag.Value}"));
-        Rows.AddRange(fields.Select(field => Reading.Row(field.Name, sorted, timestamp, field.Value)));
-        return isGood && fields.Count > 0;
+        if (isGood)
+        {
+            var sorted = string.Join(',', tags.OrderBy(tag => Utf8.GetBytes(tag.Key), Comparer<byte[]>.Create((one, other) => one.AsSpan().SequenceCompareTo(other))).Select(tag => $"{tag.Key}={tag.Value}"));
+            Rows.AddRange(fields.Select(field => Reading.Row(field.Key, sorted, timestamp, field.Value)));
+            Skipped += skipped;
+        }
+
+        return isGood;
     }
 
     static double ValueOf(string text) =>
@@ -146,14 +161,16 @@ sealed partial class PlainLines
     // An integer has no negative zero.
     static double Parse(string integer) => double.Parse(integer, CultureInfo.InvariantCulture) + 0.0;
 
-    static string? TextOf(Regex escape, string raw, int least, int most) => IsText(escape.Replace(raw, "$1"), least, most);
+    static string? IsText(string latin1, int least, int most) =>
+        Decode(latin1) is { } text && latin1.Length >= least && latin1.Length <= most && !text.Any(char.IsControl) && text.Trim() == text ? text : null;
 
-    static string? IsText(string latin1, int least, int most)
+    static string? IsValue(string latin1) => latin1.Length <= 4096 ? Decode(latin1) : null;
+
+    static string? Decode(string latin1)
     {
         try
         {
-            var text = Utf8.GetString(Encoding.Latin1.GetBytes(latin1));
-            return latin1.Length >= least && latin1.Length <= most && !text.Any(char.IsControl) && text.Trim() == text ? text : null;
+            return Utf8.GetString(Encoding.Latin1.GetBytes(latin1));
         }
         catch (DecoderFallbackException)
         {

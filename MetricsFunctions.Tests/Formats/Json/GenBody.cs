@@ -16,7 +16,7 @@ static class GenBody
         (10, Gen.OneOfConst("m", "cpu_load", "http.server.duration", "Größe 🚀", "a b", "a/b~c")),
         (2, Gen.OneOfConst("\\u0061", "\\ud83d\\ude80", "\\\"\\\\\\/", "Gr\\u00f6\\u00DFe", "x\\u00e9\\u4e2d")),
         (1, Gen.OneOfConst("", " ", " m", "m\\u0020", "\\n", "a\\tb", "\u007f", "\u0085", "\u00a0m", "\\ud800", "\\udc00\\ud800", "\\ud800x", "\\ud83d\\u0041", "\\x", "\\u12", "\u0001")),
-        (1, Gen.Select(Gen.OneOfConst(62, 63, 64, 65, 66, 125, 128, 253, 254, 255, 256, 257, 600, 2000), Gen.OneOfConst("n", "ü", "\\u006e", "\\u00fc", "\\ud83d\\ude80"), (count, letter) => string.Concat(Enumerable.Repeat(letter, count)))));
+        (1, Gen.Select(Gen.OneOfConst(62, 63, 64, 65, 66, 125, 128, 253, 254, 255, 256, 257, 600, 2048, 4096, 4097), Gen.OneOfConst("n", "ü", "\\u006e", "\\u00fc", "\\ud83d\\ude80"), (count, letter) => string.Concat(Enumerable.Repeat(letter, count)))));
 
     static readonly Gen<string> Number = Gen.OneOf(
         Gen.OneOfConst("0", "-0", "1", "0.42", "-12.5e1", "1E+2", "5e-324", "1e-999", "1e999", "-1.8e308", "9007199254740993", "90071992547409.93", "123456789012345678901234567890.5", "0.1e-400", "00", "01", "+1", ".5", "1.", "1e", "-", "0x10", "1_0"),
@@ -36,7 +36,7 @@ static class GenBody
 
     static readonly Gen<string> Tags = Gen.OneOf(
         Gen.Select(Space, Gen.Select(Text, Gen.Frequency((8, Text.Select(Quoted)), (1, Other)), Space, (key, value, space) => $"{space}\"{key}\"{space}:{value}").Array[0, 4], List),
-        Gen.Int[30, 34].Select(count => $"{{{string.Join(',', Enumerable.Range(0, count).Reverse().Select(i => $"\"k{i}\":\"\""))}}}"));
+        Gen.Int[98, 102].Select(count => $"{{{string.Join(',', Enumerable.Range(0, count).Reverse().Select(i => $"\"k{i}\":\"\""))}}}"));
 
     static readonly Gen<string> Property = Gen.Frequency(
         (8, Gen.Frequency((9, Text.Select(Quoted)), (1, Other)).Select(value => $"\"metric_name\":{value}")),

@@ -173,7 +173,7 @@ static partial class PlainJson
             foreach (var tag in tags.EnumerateObject())
             {
                 var (key, value) = (NameOf(tag), TextOf(tag.Value));
-                if (!IsText(key, 1, 64) || !IsText(value, 0, 255) || _tags.ContainsKey(key!) || _tags.Count == 32)
+                if (!IsText(key, 1, 255) || value is null || Encoding.UTF8.GetByteCount(value) > 4096 || _tags.ContainsKey(key!) || _tags.Count == 100)
                 {
                     reading.Pointers.Add(PointerTo("/tags", key));
                 }

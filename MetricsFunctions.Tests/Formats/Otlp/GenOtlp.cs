@@ -10,13 +10,13 @@ static class GenOtlp
     static readonly Gen<string> Text = Gen.Frequency(
         (12, Gen.OneOfConst("a", "GET", "/users/{id}", "Größe 🚀", "a;b", "x\"y\\z")),
         (1, Gen.OneOfConst("", " ", "a ", "\n", "a\u0000", "\u007f", "\u0085", "\u00a0a")),
-        (1, Gen.OneOfConst(127, 128, 253, 254, 255, 256, 300, 700).Select(length => new string('v', length)))).Select(Latin1);
+        (1, Gen.OneOfConst(127, 128, 255, 256, 4095, 4096, 4097, 5000).Select(length => new string('v', length)))).Select(Latin1);
 
     static readonly Gen<string> Key = Gen.Frequency(
         (12, Gen.OneOfConst("route", "http.request.method", "service.name", "service.instance.id", "host.name", "k8s.pod.name")),
         (4, Gen.OneOfConst("host_name", "host..name", "service_name", "le", "quantile", "temporality", "otel.scope.name", "otel_scope_version", "telemetry.sdk.name", "process.pid", "process.command_args", "2xx", "_a", "__a", "a__b", "Größe", "name", "version")),
         (1, Gen.OneOfConst("", ".", " ", "\n", "🚀")),
-        (1, Gen.OneOfConst(52, 53, 54, 63, 64, 65, 200).Select(length => new string('k', length)))).Select(Latin1);
+        (1, Gen.OneOfConst(64, 243, 244, 245, 254, 255, 256, 300).Select(length => new string('k', length)))).Select(Latin1);
 
     static readonly Gen<double> Number = Gen.Frequency(
         (8, Gen.OneOfConst(0d, -0d, 1, 0.42, -3.5, 12, 1e15, 1e16, 1e-5)),
@@ -45,7 +45,7 @@ static class GenOtlp
 
     static readonly Gen<PlainMessage[]> Attributes = Gen.Frequency(
         (12, KeyValue.Array[0, 3]),
-        (1, Gen.Int[22, 34].Select(count => Enumerable.Range(0, count).Select(i => Of(("key", $"k{i}"), ("value", Of(("stringValue", "v"))))).ToArray())));
+        (1, Gen.OneOf(Gen.Int[48, 52], Gen.Int[97, 102]).Select(count => Enumerable.Range(0, count).Select(i => Of(("key", $"k{i}"), ("value", Of(("stringValue", "v"))))).ToArray())));
 
     static readonly Gen<Int128> Time = Gen.Frequency(
         (20, Gen.Long[-60_000_000_000, 60_000_000_000].Select(offset => (Int128)(GenBody.Now.ToUnixTimeMilliseconds() * 1_000_000 + offset))),
@@ -70,17 +70,25 @@ static class GenOtlp
         Gen.Select(Gen.OneOfConst("sum", "min", "max"), Number, (name, value) => (name, (object)value)).Array[0, 3],
         (count, parts) => ((string, object)[])[("count", count), .. parts]);
 
+    static readonly Gen<bool> Mostly = Gen.Frequency((20, Gen.Const(true)), (1, Gen.Const(false)));
+
     static readonly Gen<PlainMessage> HistogramPoint = Gen.Select(
         Head,
         Parts,
-        Gen.Frequency((10, Gen.Double[-10, 10].Array[0, 5].Select(bounds => bounds.Order().Distinct().ToArray())), (1, Number.Array[0, 4]), (1, Gen.Int[999, 1001].Select(count => Enumerable.Range(0, count).Select(i => (double)i).ToArray()))),
+        Gen.Frequency((10, Gen.Double[-10, 10].Array[0, 5].Select(bounds => bounds.Order().Distinct().ToArray())), (2, Gen.OneOfConst(new[] { 1, double.PositiveInfinity }, [double.PositiveInfinity], [double.PositiveInfinity, double.PositiveInfinity])), (1, Number.Array[0, 4]), (1, Gen.Int[999, 1001].Select(count => Enumerable.Range(0, count).Select(i => (double)i).ToArray()))),
         Gen.Frequency((20, Gen.Const(1)), (1, Gen.Int[-1, 2])),
         Count,
-        (head, parts, bounds, more, count) => Of([
-            .. head,
-            .. parts,
-            .. Enumerable.Range(0, Math.Max(bounds.Length + more, 0)).Select(i => ("bucketCounts", (object)((count * i) & 7))),
-            .. bounds.Select(bound => ("explicitBounds", (object)bound))]));
+        Mostly,
+        (head, parts, bounds, more, factor, isRight) =>
+        {
+            var counts = Enumerable.Range(0, Math.Max(bounds.Length + more, 0)).Select(i => (factor * i) & 7).ToArray();
+            return Of([
+                .. head,
+                .. parts,
+                .. counts.Select(count => ("bucketCounts", (object)count)),
+                .. bounds.Select(bound => ("explicitBounds", (object)bound)),
+                .. isRight ? [("count", (object)(counts.Aggregate((Int128)0, (sum, count) => sum + count) & ulong.MaxValue))] : Array.Empty<(string, object)>()]);
+        });
 
     static readonly Gen<PlainMessage> Buckets = Gen.Select(
         Gen.Frequency((10, Gen.Int[-20, 20]), (1, Gen.Int)),
@@ -94,7 +102,15 @@ static class GenOtlp
         Count,
         Gen.Frequency((10, Gen.OneOfConst(0, 1e-3, 1)), (1, Number)),
         Gen.Select(Gen.OneOfConst("positive", "positive", "negative"), Buckets, (name, buckets) => (name, (object)buckets)).Array[0, 2],
-        (head, parts, scale, zeros, threshold, buckets) => Of([.. head, .. parts, ("scale", (Int128)scale), ("zeroCount", zeros), ("zeroThreshold", threshold), .. buckets]));
+        Mostly,
+        (head, parts, scale, zeros, threshold, buckets, isRight) => Of([
+            .. head,
+            .. parts,
+            ("scale", (Int128)scale),
+            ("zeroCount", zeros),
+            ("zeroThreshold", threshold),
+            .. buckets,
+            .. isRight ? [("count", (object)(buckets.GroupBy(side => side.Item1).SelectMany(side => ((PlainMessage)side.Last().Item2).All<Int128>("bucketCounts")).Aggregate(zeros, (sum, count) => sum + count) & ulong.MaxValue))] : Array.Empty<(string, object)>()]));
 
     static readonly Gen<PlainMessage> SummaryPoint = Gen.Select(
         Head,
@@ -121,7 +137,8 @@ static class GenOtlp
     static readonly Gen<PlainMessage> ScopeMetrics = Gen.Select(
         Gen.Select(Text, Text, Attributes, (name, version, attributes) => Of([("name", name), ("version", version), .. attributes.Select(attribute => ("attributes", (object)attribute))])).Array[0, 1],
         Metric.Array[0, 3],
-        (scopes, metrics) => Of([.. scopes.Select(scope => ("scope", (object)scope)), .. metrics.Select(metric => ("metrics", (object)metric))]));
+        Gen.Frequency((10, Gen.Const("")), (3, Text)),
+        (scopes, metrics, schemaUrl) => Of([("schemaUrl", schemaUrl), .. scopes.Select(scope => ("scope", (object)scope)), .. metrics.Select(metric => ("metrics", (object)metric))]));
 
     static readonly Gen<PlainMessage> ResourceMetrics = Gen.Select(
         Attributes.Select(attributes => Of([.. attributes.Select(attribute => ("attributes", (object)attribute))])).Array[0, 1],

@@ -27,7 +27,7 @@ public sealed class OtlpPropertyTests
             if (TryParse(body, out var request))
             {
                 AssertEqual(request, found);
-                Assert.Equal(request is null, found.Refusals.Count > 0);
+                Assert.Equal(request is null, found.Refusals.IsOfBody);
             }
         },
         iter: Fuzz.Bodies(3_000),
@@ -39,7 +39,8 @@ public sealed class OtlpPropertyTests
         {
             var protobuf = Reading.InPieces(new OtlpProtobufFormat(), request.ToProtobuf("Request", isPacked), Accepted, []);
             var json = Reading.InPieces(new OtlpJsonFormat(), Encoding.UTF8.GetBytes(request.ToJson("Request", areNumbers)), Accepted, []);
-            Assert.Equal((0, 0), (protobuf.Refusals.Count, json.Refusals.Count));
+            Assert.False(json.Refusals.IsOfBody);
+            Assert.Equal(protobuf.Refusals.Listed, json.Refusals.Listed);
             Assert.Equal(protobuf.Tally, json.Tally);
             Assert.Equal(Reading.RowsOf(protobuf.Block), Reading.RowsOf(json.Block));
         },
@@ -53,7 +54,7 @@ public sealed class OtlpPropertyTests
             var json = Encoding.UTF8.GetBytes(request.ToJson("Request", areIntegersNumbers: false));
             for (var length = 0; length < json.Length; length += 1 + json.Length / 20)
             {
-                Assert.Equal(1, Reading.InPieces(new OtlpJsonFormat(), json[..length], Accepted, []).Refusals.Count);
+                Assert.True(Reading.InPieces(new OtlpJsonFormat(), json[..length], Accepted, []).Refusals.IsOfBody);
             }
         },
         iter: Fuzz.Bodies(200));
@@ -105,8 +106,9 @@ public sealed class OtlpPropertyTests
         }
 
         var plain = new PlainOtlp(request, Accepted);
-        Assert.Equal(0, found.Refusals.Count);
-        Assert.Equal(plain.Rejected, found.Tally.Skipped);
+        Assert.False(found.Refusals.IsOfBody);
+        Assert.Equal(plain.Rejected, found.Refusals.Count);
+        Assert.Equal(plain.Skipped, found.Tally.Skipped);
         Assert.Equal(plain.Rows.Order(StringComparer.Ordinal), Reading.RowsOf(found.Block).Order(StringComparer.Ordinal));
     }
 

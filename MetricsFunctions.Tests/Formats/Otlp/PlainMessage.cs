@@ -14,7 +14,7 @@ sealed class PlainMessage : List<(string Name, object Value)>
         Request: resourceMetrics 1 ResourceMetrics*
         ResourceMetrics: resource 1 Resource, scopeMetrics 2 ScopeMetrics*
         Resource: attributes 1 KeyValue*
-        ScopeMetrics: scope 1 Scope, metrics 2 Metric*
+        ScopeMetrics: scope 1 Scope, metrics 2 Metric*, schemaUrl 3 string
         Scope: name 1 string, version 2 string, attributes 3 KeyValue*
         Metric: name 1 string, unit 3 string, gauge 5 Gauge, sum 7 Sum, histogram 9 Histogram, exponentialHistogram 10 Exponential, summary 11 Summary
         Gauge: dataPoints 1 Number*

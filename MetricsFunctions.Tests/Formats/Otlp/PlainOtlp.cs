@@ -11,8 +11,6 @@ sealed partial class PlainOtlp
 {
     static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    static readonly string[] ScopeParts = ["name", "version"];
-
     readonly AcceptedTime _accepted;
 
     /// <summary>The samples.</summary>
@@ -20,6 +18,9 @@ sealed partial class PlainOtlp
 
     /// <summary>How many data points are not stored.</summary>
     public int Rejected { get; private set; }
+
+    /// <summary>How many have nothing to store.</summary>
+    public int Skipped { get; private set; }
 
     public PlainOtlp(PlainMessage request, AcceptedTime accepted)
     {
@@ -30,27 +31,33 @@ sealed partial class PlainOtlp
             {
                 foreach (var metric in scopeMetrics.All<PlainMessage>("metrics"))
                 {
-                    Read(resourceMetrics.Last<PlainMessage>("resource") ?? [], scopeMetrics.Last<PlainMessage>("scope") ?? [], metric);
+                    Read(resourceMetrics.Last<PlainMessage>("resource") ?? [], scopeMetrics.Last<PlainMessage>("scope") ?? [], scopeMetrics.Last<string>("schemaUrl") ?? "", metric);
                 }
             }
         }
     }
 
-    void Read(PlainMessage resource, PlainMessage scope, PlainMessage metric)
+    void Read(PlainMessage resource, PlainMessage scope, string schemaUrl, PlainMessage metric)
     {
         var (kind, value) = metric.LastOrDefault(field => field.Name is "gauge" or "sum" or "histogram" or "exponentialHistogram" or "summary");
         foreach (var point in (value as PlainMessage)?.All<PlainMessage>("dataPoints") ?? [])
         {
+            if ((point.Last<Int128>("flags") & 1) != 0)
+            {
+                Skipped++;
+                continue;
+            }
+
             var data = (PlainMessage)value!;
             var temporality = kind is "gauge" or "summary" ? 2 : (int)(uint)(data.Last<Int128>("aggregationTemporality") & uint.MaxValue);
             var bound = kind switch { "gauge" or "sum" => "", "summary" => "quantile", _ => "le" };
             var name = NameOf(metric.Last<string>("name") ?? "", metric.Last<string>("unit") ?? "", kind, data.Last<Int128>("isMonotonic") != 0);
             var time = point.Last<Int128>("timeUnixNano");
-            var rows = time == 0 || (point.Last<Int128>("flags") & 1) != 0 || temporality is not (1 or 2) || name.Length == 0
+            var rows = time == 0 || temporality is not (1 or 2) || name.Length == 0
                 || name.Length + (bound.Length > 0 ? "_bucket".Length : 0) > 255 || _accepted.Check((long)(time / 1_000_000)) is not null
                 ? null
                 : kind is "gauge" or "sum" ? NumberOf(point) : SamplesOf(kind, point);
-            if (rows is null || TagsOf(resource, scope, point, temporality == 1, bound) is not { } tags)
+            if (rows is null || TagsOf(resource, scope, schemaUrl, point, temporality == 1, bound) is not { } tags)
             {
                 Rejected++;
                 continue;
@@ -98,7 +105,7 @@ sealed partial class PlainOtlp
     {
         var rows = kind switch
         {
-            "histogram" => BucketsOf([.. point.All<Int128>("bucketCounts")], [.. point.All<double>("explicitBounds")]),
+            "histogram" => BucketsOf([.. point.All<Int128>("bucketCounts")], [.. point.All<double>("explicitBounds")], point.Last<Int128>("count")),
             "exponentialHistogram" => ExponentialBucketsOf(point),
             _ => QuantilesOf([.. point.All<PlainMessage>("quantileValues")]),
         };
@@ -125,12 +132,15 @@ sealed partial class PlainOtlp
         return rows;
     }
 
-    static List<(string, string?, double)>? BucketsOf(Int128[] counts, double[] bounds)
+    static List<(string, string?, double)>? BucketsOf(Int128[] counts, double[] bounds, Int128 count)
     {
-        var isSorted = bounds.Zip(bounds.Skip(1)).All(pair => pair.First < pair.Second) && bounds.All(double.IsFinite);
-        return isSorted && bounds.Length <= 1000 && (counts.Length == bounds.Length + 1 || (counts.Length == 0 && bounds.Length == 0))
-            ? [.. bounds.Select((bound, i) => ("_bucket", (string?)NumberText(bound + 0d, "+Inf"), (double)counts.Take(i + 1).Aggregate((Int128)0, (sum, count) => sum + count)))]
+        var isSorted = bounds.Zip(bounds.Skip(1)).All(pair => pair.First < pair.Second) && bounds.All(bound => bound > double.NegativeInfinity);
+        var finite = bounds.Count(double.IsFinite);
+        return isSorted && finite <= 1000 && (counts.Length == 0 ? bounds.Length == 0 : counts.Length == bounds.Length + 1 && UpTo(counts.Length) == count)
+            ? [.. bounds.Take(finite).Select((bound, i) => ("_bucket", (string?)NumberText(bound + 0d, "+Inf"), (double)UpTo(i + 1)))]
             : null;
+
+        Int128 UpTo(int bucket) => counts.Take(bucket).Aggregate((Int128)0, (sum, inBucket) => sum + inBucket);
     }
 
     static List<(string, string?, double)>? ExponentialBucketsOf(PlainMessage point)
@@ -139,7 +149,8 @@ sealed partial class PlainOtlp
         var threshold = point.Last<double>("zeroThreshold");
         var zeros = point.Last<Int128>("zeroCount");
         var (below, above) = (Side("negative"), Side("positive"));
-        if (!(threshold >= 0 && double.IsFinite(threshold)) || below.Count + above.Count > 1000)
+        if (!(threshold >= 0 && double.IsFinite(threshold)) || below.Count + above.Count > 1000
+            || below.Concat(above).Aggregate(zeros, (sum, bucket) => sum + bucket.Count) != point.Last<Int128>("count"))
         {
             return null;
         }
@@ -189,61 +200,51 @@ sealed partial class PlainOtlp
             : null;
     }
 
-    static List<(string Key, string Value)>? TagsOf(PlainMessage resource, PlainMessage scope, PlainMessage point, bool isDelta, string bound)
+    static List<(string Key, string Value)>? TagsOf(PlainMessage resource, PlainMessage scope, string schemaUrl, PlainMessage point, bool isDelta, string bound)
     {
-        var own = point.All<PlainMessage>("attributes").Select(attribute => Tag(attribute)).ToList();
-        if (own.Any(tag => tag is null))
+        var scopeParts = new[] { ("otel_scope_name", scope.Last<string>("name")), ("otel_scope_version", scope.Last<string>("version")), ("otel_scope_schema_url", schemaUrl) };
+        var ofResource = resource.All<PlainMessage>("attributes").Where(attribute => !(attribute.Last<string>("key") ?? "").StartsWith("telemetry.", StringComparison.Ordinal)).ToList();
+        if (ofResource.Exists(attribute => attribute.Last<string>("key") == "process.pid" && Tag(attribute) is not null))
         {
-            return null;
+            ofResource.RemoveAll(attribute => (attribute.Last<string>("key") ?? "").StartsWith("process.command", StringComparison.Ordinal) && Tag(attribute) is null);
         }
 
-        // Sets in the order in which they get room, each with its order when keys are the same.
-        var sets = new List<(int Precedence, IEnumerable<(string Key, string Sent, string Value)> Tags)>
-        {
-            (0, isDelta ? [("temporality", "", "delta")] : []),
-            (2, ScopeParts.Where(part => scope.Last<string>(part) is { Length: > 0 } text && IsText(text, 0, 255)).Select(part => ($"otel_scope_{part}", "", scope.Last<string>(part)!))),
-            (3, OfResource().Where(tag => tag.Key is "service_name" or "service_namespace" or "service_instance_id")),
-            (1, own.Select(tag => tag!.Value)),
-            (4, OfResource().Where(tag => tag.Key is not ("service_name" or "service_namespace" or "service_instance_id"))),
-            (5, scope.All<PlainMessage>("attributes").Select(attribute => Tag(attribute, "otel_scope_")).OfType<(string Key, string Sent, string Value)>()),
-        };
+        // In the order of their precedence.
+        List<List<(string Key, string Sent, string Value)?>> sets =
+        [
+            isDelta ? [("temporality", "", "delta")] : [],
+            [.. point.All<PlainMessage>("attributes").Select(attribute => Tag(attribute))],
+            [.. scopeParts.Where(part => part.Item2 is { Length: > 0 }).Select(part => IsValue(part.Item2!) ? (part.Item1, "", part.Item2!) : ((string, string, string)?)null)],
+            [.. ofResource.Select(attribute => Tag(attribute))],
+            [.. scope.All<PlainMessage>("attributes").Where(attribute => !scopeParts.Any(part => part.Item1 == KeyOf(attribute, "otel_scope_"))).Select(attribute => Tag(attribute, "otel_scope_"))],
+        ];
+        // What the points of a scope share has to fit by itself.
+        return sets.Exists(set => set.Contains(null)) || Fit(sets[2..], "") is null ? null : Fit(sets, bound);
+    }
 
-        var tags = new List<(string Key, string Value)>();
-        foreach (var (precedence, set) in sets)
+    static List<(string Key, string Value)>? Fit(List<List<(string Key, string Sent, string Value)?>> sets, string bound)
+    {
+        var tags = new Dictionary<string, string>();
+        foreach (var same in sets.SelectMany(set => set.GroupBy(tag => tag!.Value.Key)).Where(same => same.Key != bound || bound.Length == 0))
         {
-            foreach (var same in set.GroupBy(tag => tag.Key).Where(same => same.Key != bound || bound.Length == 0))
-            {
-                if (sets.Any(other => other.Precedence < precedence && other.Tags.Any(tag => tag.Key == same.Key)))
-                {
-                    continue;
-                }
-
-                var value = string.Join(';', same.OrderBy(tag => tag.Sent, StringComparer.Ordinal).Select(tag => tag.Value));
-                if (value.Length <= 255 && tags.Count < 32 - (bound.Length > 0 ? 1 : 0))
-                {
-                    tags.Add((same.Key, value));
-                }
-                else if (precedence == 1)
-                {
-                    return null;
-                }
-            }
+            tags.TryAdd(same.Key, string.Join(';', same.OrderBy(tag => tag!.Value.Sent, StringComparer.Ordinal).Select(tag => tag!.Value.Value)));
         }
 
-        return tags;
+        return tags.Count <= 100 - (bound.Length > 0 ? 1 : 0) && tags.Values.All(value => value.Length <= 4096) ? [.. tags.Select(tag => (tag.Key, tag.Value))] : null;
+    }
 
-        IEnumerable<(string Key, string Sent, string Value)> OfResource() => resource.All<PlainMessage>("attributes")
-            .Where(attribute => !Regex.IsMatch(attribute.Last<string>("key") ?? "", @"^(telemetry\.|process\.(?!pid\z))"))
-            .Select(attribute => Tag(attribute)).OfType<(string Key, string Sent, string Value)>();
+    static string KeyOf(PlainMessage attribute, string prefix)
+    {
+        var sent = attribute.Last<string>("key") ?? "";
+        var key = sent.Length == 0 ? "" : prefix + (prefix.Length == 0 && char.IsAsciiDigit(sent[0]) ? "key_" : "") + NoLetters().Replace(sent, "_");
+        return Underscores().Replace(key, "_");
     }
 
     static (string Key, string Sent, string Value)? Tag(PlainMessage attribute, string prefix = "")
     {
-        var sent = attribute.Last<string>("key") ?? "";
-        var key = sent.Length == 0 ? "" : prefix + (prefix.Length == 0 && char.IsAsciiDigit(sent[0]) ? "key_" : "") + NoLetters().Replace(sent, "_");
-        key = Underscores().Replace(key, "_");
+        var key = KeyOf(attribute, prefix);
         var value = TextOf(attribute.Last<PlainMessage>("value") ?? [], 0);
-        return value is not null && IsText(key, 1, 64) && IsText(value, 0, 255) ? (key, sent, value) : null;
+        return value is not null && key.Length is > 0 and <= 255 && IsValue(value) ? (key, attribute.Last<string>("key") ?? "", value) : null;
     }
 
     static string? TextOf(PlainMessage any, int depth)
@@ -282,12 +283,12 @@ sealed partial class PlainOtlp
     static string NumberText(double number, string infinity) =>
         double.IsPositiveInfinity(number) ? infinity : number.ToString("R", CultureInfo.InvariantCulture).Replace('E', 'e');
 
-    static bool IsText(string latin1, int least, int most)
+    static bool IsValue(string latin1)
     {
         try
         {
-            var text = Utf8.GetString(Encoding.Latin1.GetBytes(latin1));
-            return latin1.Length >= least && latin1.Length <= most && !text.Any(char.IsControl) && text.Trim() == text;
+            Utf8.GetString(Encoding.Latin1.GetBytes(latin1));
+            return latin1.Length <= 4096;
         }
         catch (DecoderFallbackException)
         {

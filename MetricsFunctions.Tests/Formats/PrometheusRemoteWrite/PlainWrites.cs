@@ -13,11 +13,20 @@ sealed class PlainWrites
     readonly AcceptedTime _accepted;
     SentCounts _sent;
 
-    /// <summary>The samples, of faulty series too.</summary>
+    /// <summary>The samples that are stored when the request can be read.</summary>
     public List<string> Rows { get; } = [];
 
-    /// <summary>Which series have a fault; -1 when it is the request.</summary>
+    /// <summary>Which series have a fault.</summary>
     public SortedSet<int> Faulty { get; } = [];
+
+    /// <summary>How many samples and histograms are refused.</summary>
+    public int Refused { get; private set; }
+
+    /// <summary>Whether the request cannot be read.</summary>
+    public bool IsBroken { get; private set; }
+
+    /// <summary>Whether a histogram cannot be read, which is not seen when it has another fault.</summary>
+    public bool HasBrokenHistogram { get; private set; }
 
     public int Skipped { get; private set; }
 
@@ -29,74 +38,82 @@ sealed class PlainWrites
     public PlainWrites(byte[] body, int version, AcceptedTime accepted)
     {
         _accepted = accepted;
-        var (seriesField, otherField, histogramsField) = version == 1 ? (1, 5, 4) : (5, 1, 3);
+        var (seriesField, otherField, histogramsField, exemplarsField) = version == 1 ? (1, 5, 4, 3) : (5, 1, 3, 4);
         var (fields, isBroken) = Read(body);
+        IsBroken = isBroken || fields.Exists(field => field.Number == otherField);
         var symbols = version == 1 ? [] : fields.TakeWhile(field => field.Number != 4 || field.Type == 2).Where(field => field.Number == 4 && field.Bytes is not null).Select(field => field.Bytes!).ToList();
         var index = 0;
         foreach (var field in fields)
         {
-            if (field.Number == otherField)
-            {
-                Faulty.Add(-1);
-            }
-
             var isTyped = field.Number == seriesField || (version == 2 && field.Number == 4);
             if ((isTyped && field.Type != 2) || (field.Type == 2 && field.Bytes is null))
             {
-                isBroken = true;
+                IsBroken = true;
                 break;
             }
 
-            if (field.Number == seriesField && !IsGood(field.Bytes!, symbols, version, histogramsField))
+            if (field.Number == seriesField)
             {
-                Faulty.Add(index);
+                var refused = ReadSeries(field.Bytes!, symbols, version, histogramsField, exemplarsField);
+                Refused += refused;
+                if (refused > 0)
+                {
+                    Faulty.Add(index);
+                }
+
+                index++;
             }
-
-            index += field.Number == seriesField ? 1 : 0;
-        }
-
-        if (isBroken)
-        {
-            Faulty.Add(index);
         }
     }
 
-    bool IsGood(byte[] message, List<byte[]> symbols, int version, int histogramsField)
+    int ReadSeries(byte[] message, List<byte[]> symbols, int version, int histogramsField, int exemplarsField)
     {
         var (fields, isBroken) = Read(message);
+        IsBroken |= isBroken;
         var labels = isBroken ? null : version == 1 ? LabelsOf(fields) : LabelsOf(fields, symbols);
-        if (labels is null)
-        {
-            return false;
-        }
-
-        var names = labels.Where(label => TextOf(label.Name) == "__name__").ToList();
-        var tags = labels.Where(label => TextOf(label.Name) != "__name__" && label.Value.Length > 0).ToList();
+        var names = labels?.Where(label => TextOf(label.Name) == "__name__").ToList() ?? [];
+        var tags = labels?.Where(label => TextOf(label.Name) != "__name__" && label.Value.Length > 0).ToList() ?? [];
         var isGood = names.Count == 1 && IsText(names[0].Value, 1, 255)
-            && tags.Count <= 32
-            && tags.All(tag => IsText(tag.Name, 1, 64) && IsText(tag.Value, 0, 255))
+            && tags.Count <= 100
+            && tags.All(tag => IsText(tag.Name, 1, 255) && IsValue(tag.Value))
             && tags.Select(tag => TextOf(tag.Name)).Distinct().Count() == tags.Count;
         var metric = isGood ? TextOf(names[0].Value) : "";
         var texts = isGood ? tags.Select(tag => (TextOf(tag.Name), TextOf(tag.Value))).ToList() : [];
 
-        foreach (var field in fields.Where(field => field.Number == 2 || field.Number == histogramsField))
+        var (rows, sent, skipped) = (Rows.Count, _sent, Skipped);
+        var (points, refused) = (0, 0);
+        foreach (var field in fields)
         {
-            if (field.Type != 2 || !(field.Number == 2 ? ReadSample(field.Bytes!, metric, texts) : ReadHistogram(field.Bytes!, metric, texts) ?? false))
+            if (field.Number == 2 || field.Number == histogramsField)
             {
-                isGood = false;
+                IsBroken |= field.Type != 2;
+                points++;
+                refused += field.Bytes is { } point && (field.Number == 2 ? ReadSample(point, metric, texts) : ReadHistogram(point, metric, texts)) ? 0 : 1;
+            }
+            else if (field.Number == exemplarsField)
+            {
+                _sent.Exemplars++;
             }
         }
 
-        return isGood;
+        if (isGood)
+        {
+            return refused;
+        }
+
+        Rows.RemoveRange(rows, Rows.Count - rows);
+        (_sent, Skipped) = (sent, skipped);
+        return points;
     }
 
-    static List<(byte[] Name, byte[] Value)>? LabelsOf(List<Field> fields)
+    List<(byte[] Name, byte[] Value)>? LabelsOf(List<Field> fields)
     {
         var labels = new List<(byte[] Name, byte[] Value)>();
         foreach (var field in fields.Where(field => field.Number == 1))
         {
-            if (field.Type != 2 || Typed(field.Bytes!, (1, 2), (2, 2)) is not { } parts)
+            if (field.Bytes is null || Typed(field.Bytes, (1, 2), (2, 2)) is not { } parts)
             {
+                IsBroken = true;
                 return null;
             }
 
@@ -106,9 +123,10 @@ sealed class PlainWrites
         return labels;
     }
 
-    static List<(byte[] Name, byte[] Value)>? LabelsOf(List<Field> fields, List<byte[]> symbols)
+    List<(byte[] Name, byte[] Value)>? LabelsOf(List<Field> fields, List<byte[]> symbols)
     {
         var references = Varints(fields, 1);
+        IsBroken |= references is null;
         return references is null || references.Count % 2 == 1 || references.Any(reference => reference >= (ulong)symbols.Count)
             ? null
             : [.. references.Chunk(2).Select(pair => (symbols[(int)pair[0]], symbols[(int)pair[1]]))];
@@ -119,34 +137,42 @@ sealed class PlainWrites
         var fields = Typed(message, (1, 1), (2, 0));
         if (fields is null)
         {
+            IsBroken = true;
             return false;
         }
 
         var bits = Last(fields, 1);
         var timestamp = (long)Last(fields, 2);
-        _sent.Samples++;
         if (!double.IsFinite(BitConverter.UInt64BitsToDouble(bits)))
         {
+            _sent.Samples++;
             Skip(bits);
             return true;
         }
 
-        Add(metric, tags, timestamp, BitConverter.UInt64BitsToDouble(bits));
-        return _accepted.Check(timestamp) is null;
-    }
-
-    bool? ReadHistogram(byte[] message, string metric, List<(string, string)> tags)
-    {
-        var fields = Typed(message, (1, 0), (2, 1), (3, 1), (4, 0), (5, 1), (6, 0), (7, 1), (15, 0));
-        if (fields is null)
+        if (_accepted.Check(timestamp) is not null)
         {
             return false;
         }
 
-        _sent.Histograms++;
+        _sent.Samples++;
+        Add(metric, tags, timestamp, BitConverter.UInt64BitsToDouble(bits));
+        return true;
+    }
+
+    bool ReadHistogram(byte[] message, string metric, List<(string, string)> tags)
+    {
+        var fields = Typed(message, (1, 0), (2, 1), (3, 1), (4, 0), (5, 1), (6, 0), (7, 1), (15, 0));
+        if (fields is null)
+        {
+            IsBroken = true;
+            return false;
+        }
+
         var sum = BitConverter.UInt64BitsToDouble(Last(fields, 3));
         if (Last(fields, 3) == 0x7FF0000000000002)
         {
+            _sent.Histograms++;
             Skip(Last(fields, 3));
             return true;
         }
@@ -160,6 +186,7 @@ sealed class PlainWrites
         var timestamp = (long)Last(fields, 15);
         var negative = BucketsOf(fields, 8, isFloat);
         var positive = BucketsOf(fields, 11, isFloat);
+        HasBrokenHistogram |= negative is null || positive is null;
         if (negative is null || positive is null || !double.IsFinite(count) || count < 0 || !double.IsFinite(zeros) || zeros < 0 || _accepted.Check(timestamp) is not null)
         {
             return false;
@@ -171,6 +198,7 @@ sealed class PlainWrites
         if (schema == -53)
         {
             var custom = Doubles(fields, 16);
+            HasBrokenHistogram |= custom is null;
             if (custom is null || custom.Count > 1000 || zeros > 0 || negative.Count > 0 || custom.Any(bound => !double.IsFinite(bound))
                 || custom.Zip(custom.Skip(1)).Any(pair => pair.First >= pair.Second) || positive.Any(bucket => bucket.Index < 0 || bucket.Index > custom.Count))
             {
@@ -204,12 +232,14 @@ sealed class PlainWrites
             }
         }
 
-        if (buckets.Sum(bucket => bucket.Count) > count * (1 + 1e-9) || Encoding.UTF8.GetByteCount(metric) + "_bucket".Length > 255
-            || tags.Count == 32 || tags.Exists(tag => tag.Item1 == "le"))
+        var inBuckets = buckets.Sum(bucket => bucket.Count);
+        if (inBuckets > count * (1 + 1e-9) || (!isFloat && inBuckets < count && !double.IsNaN(sum)) || Encoding.UTF8.GetByteCount(metric) + "_bucket".Length > 255
+            || tags.Count == 100 || tags.Exists(tag => tag.Item1 == "le"))
         {
             return false;
         }
 
+        _sent.Histograms++;
         foreach (var bound in bounds)
         {
             var text = (bound + 0d).ToString("R", CultureInfo.InvariantCulture).Replace('E', 'e');
@@ -238,7 +268,7 @@ sealed class PlainWrites
         var isFirst = true;
         foreach (var field in histogram.Where(field => field.Number == spansField))
         {
-            if (field.Type != 2 || Typed(field.Bytes!, (1, 0), (2, 0)) is not { } span)
+            if (field.Bytes is null || Typed(field.Bytes, (1, 0), (2, 0)) is not { } span)
             {
                 return null;
             }
@@ -403,16 +433,20 @@ sealed class PlainWrites
 
     static string TextOf(byte[] bytes) => Encoding.UTF8.GetString(bytes);
 
-    static bool IsText(byte[] bytes, int least, int most)
+    static bool IsText(byte[] bytes, int least, int most) =>
+        Decode(bytes) is { } text && bytes.Length >= least && bytes.Length <= most && !text.Any(char.IsControl) && text.Trim() == text;
+
+    static bool IsValue(byte[] bytes) => bytes.Length <= 4096 && Decode(bytes) is not null;
+
+    static string? Decode(byte[] bytes)
     {
         try
         {
-            var text = Utf8.GetString(bytes);
-            return bytes.Length >= least && bytes.Length <= most && !text.Any(char.IsControl) && text.Trim() == text;
+            return Utf8.GetString(bytes);
         }
         catch (DecoderFallbackException)
         {
-            return false;
+            return null;
         }
     }
 }
