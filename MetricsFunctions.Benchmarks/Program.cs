@@ -40,7 +40,7 @@ switch (args)
 {
     case ["micro", .. var options]:
         var summaries = BenchmarkRunner.Run(
-            [typeof(JsonSampleReaderBenchmarks), typeof(ApiKeyBenchmarks), typeof(RemoteWriteBenchmarks), typeof(OtlpReaderBenchmarks)], args: options);
+            [typeof(JsonSampleReaderBenchmarks), typeof(ApiKeyBenchmarks), typeof(InfluxLineBenchmarks), typeof(RemoteWriteBenchmarks), typeof(OtlpReaderBenchmarks)], args: options);
         return summaries.All(summary => !summary.HasCriticalValidationErrors && summary.Reports.All(report => report.Success)) ? 0 : 1;
 
     case ["compare", .. var options] when CompareOptions.TryParse(options, partsSeconds: 60, out var parsed):
