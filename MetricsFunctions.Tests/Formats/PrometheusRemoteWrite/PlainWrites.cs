@@ -186,7 +186,7 @@ sealed class PlainWrites
         var timestamp = (long)Last(fields, 15);
         var negative = BucketsOf(fields, 8, isFloat);
         var positive = BucketsOf(fields, 11, isFloat);
-        HasBrokenHistogram |= negative is null || positive is null;
+        HasBrokenHistogram |= negative is null || positive is null || Doubles(fields, 16) is null;
         if (negative is null || positive is null || !double.IsFinite(count) || count < 0 || !double.IsFinite(zeros) || zeros < 0 || _accepted.Check(timestamp) is not null)
         {
             return false;
@@ -198,7 +198,6 @@ sealed class PlainWrites
         if (schema == -53)
         {
             var custom = Doubles(fields, 16);
-            HasBrokenHistogram |= custom is null;
             if (custom is null || custom.Count > 1000 || zeros > 0 || negative.Count > 0 || custom.Any(bound => !double.IsFinite(bound))
                 || custom.Zip(custom.Skip(1)).Any(pair => pair.First >= pair.Second) || positive.Any(bucket => bucket.Index < 0 || bucket.Index > custom.Count))
             {
