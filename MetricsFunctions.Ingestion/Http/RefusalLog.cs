@@ -67,6 +67,6 @@ public sealed partial class RefusalLog(IngestionTelemetry telemetry, TimeProvide
     [LoggerMessage(
         EventId = 11,
         Level = LogLevel.Warning,
-        Message = "Refused since the last such line: {Count} samples over {Protocol}, API key {Key}, fault {Kind}. The last: {Fault}")]
+        Message = "Samples refused since the last such line: {Count}, sent over {Protocol} with API key {Key}, fault in {Kind}. The last: {Fault}")]
     partial void LogRefused(int count, string protocol, string key, FaultKind kind, string fault);
 }

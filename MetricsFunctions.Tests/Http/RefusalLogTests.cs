@@ -51,7 +51,7 @@ public sealed class RefusalLogTests(RefusalLogTests.Named host) : IClassFixture<
         refusals.Add(FaultKind.Tags, "", "tag 9 is given twice");
 
         log.Note(Protocol.Influx1, keys[0], refusals);
-        Assert.Equal(["Refused since the last such line: 3 samples over influx1, API key plant, fault Tags. The last: tag 3 is given twice"], lines);
+        Assert.Equal(["Samples refused since the last such line: 3, sent over influx1 with API key plant, fault in Tags. The last: tag 3 is given twice"], lines);
 
         log.Note(Protocol.Influx1, keys[0], refusals);
         Assert.Single(lines);
@@ -61,15 +61,15 @@ public sealed class RefusalLogTests(RefusalLogTests.Named host) : IClassFixture<
         log.Note(Protocol.RemoteWrite, keys[0], refusals);
         Assert.Equal(
             [
-                "Refused since the last such line: 3 samples over influx1, API key none, fault Tags. The last: tag 3 is given twice",
-                "Refused since the last such line: 3 samples over remote_write, API key plant, fault Tags. The last: tag 3 is given twice",
-                "Refused since the last such line: 1 samples over remote_write, API key plant, fault Name. The last: must not be empty",
+                "Samples refused since the last such line: 3, sent over influx1 with API key none, fault in Tags. The last: tag 3 is given twice",
+                "Samples refused since the last such line: 3, sent over remote_write with API key plant, fault in Tags. The last: tag 3 is given twice",
+                "Samples refused since the last such line: 1, sent over remote_write with API key plant, fault in Name. The last: must not be empty",
             ],
             lines[1..]);
 
         time.Advance(TimeSpan.FromMinutes(1));
         log.Note(Protocol.Influx1, keys[0], refusals);
-        Assert.Equal("Refused since the last such line: 6 samples over influx1, API key plant, fault Tags. The last: tag 3 is given twice", lines[^1]);
+        Assert.Equal("Samples refused since the last such line: 6, sent over influx1 with API key plant, fault in Tags. The last: tag 3 is given twice", lines[^1]);
     }
 
     async Task<HttpStatusCode> PostAsync(string path, string body, string mediaType)

@@ -96,7 +96,7 @@ ref struct InfluxLineReader
             return true;
         }
 
-        var hint = _intake.Accepted.WouldTake(timestamp) ? "; it would not if it counted another unit: does the query say the right precision?" : "";
+        var hint = _intake.Accepted.WouldTake(timestamp) ? "; it would not be if it counted another unit: does the query say the right precision?" : "";
         return Refuse(FaultKind.Timestamp, $"the timestamp {fault}{hint}");
     }
 
