@@ -1,13 +1,10 @@
 using MetricsFunctions.Tests.Formats.PrometheusRemoteWrite;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace MetricsFunctions.Tests.Clients;
 
 /// <summary>What Prometheus can scrape a native histogram from: the message <c>io.prometheus.client.MetricFamily</c>, with more observations each time.</summary>
-sealed class HistogramTarget : IAsyncDisposable
+sealed class HistogramTarget
 {
     public const string Metric = "request_duration_seconds";
 
@@ -16,27 +13,10 @@ sealed class HistogramTarget : IAsyncDisposable
 
     const int Histogram = 4;
 
-    readonly WebApplication _app;
     int _scrapes;
 
-    HistogramTarget(WebApplication app) => _app = app;
-
-    public int Port => new Uri(_app.Urls.Single()).Port;
-
-    public static async Task<HistogramTarget> StartAsync()
-    {
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
-        builder.Services.AddRoutingCore();
-        var target = new HistogramTarget(builder.Build());
-        target._app.Map("/metrics", target.AnswerAsync);
-        await target._app.StartAsync();
-        return target;
-    }
-
-    public ValueTask DisposeAsync() => _app.DisposeAsync();
-
-    async Task AnswerAsync(HttpContext context)
+    /// <summary>Answers a scrape.</summary>
+    public async Task AnswerAsync(HttpContext context)
     {
         // Each bucket has one more each time, and the first of those above another one.
         var n = Interlocked.Increment(ref _scrapes);

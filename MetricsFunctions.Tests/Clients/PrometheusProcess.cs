@@ -43,9 +43,7 @@ sealed class PrometheusProcess : IDisposable
     /// <param name="otherTargets">Ports of what else it should scrape.</param>
     public static PrometheusProcess Start(string remoteWrite, params int[] otherTargets)
     {
-        Assert.SkipUnless(
-            Environment.GetEnvironmentVariable("PATH")!.Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, Program))),
-            "Prometheus is not installed: apt-get install prometheus");
+        ClientProcess.SkipUnlessInstalled(Program, "apt-get install prometheus");
         return new PrometheusProcess(remoteWrite, otherTargets);
     }
 
@@ -74,11 +72,11 @@ sealed class PrometheusProcess : IDisposable
         }
     }
 
-    /// <summary>Every sample up to a time: name, tags, Unix milliseconds and value, in the words of <see cref="Line"/>.</summary>
-    public async Task<List<string>> SamplesAsync(long until)
+    /// <summary>Every sample up to a time, but those of one name: name, tags, Unix milliseconds and value, in the words of <see cref="Line"/>.</summary>
+    public async Task<List<string>> SamplesAsync(long until, string without)
     {
         var lines = new List<string>();
-        foreach (var series in (await QueryAsync("{__name__=~\".+\"}[1h]", until)).EnumerateArray())
+        foreach (var series in (await QueryAsync($"{{__name__=~\".+\",__name__!=\"{without}\"}}[1h]", until)).EnumerateArray())
         {
             var labels = series.GetProperty("metric").EnumerateObject().ToDictionary(label => label.Name, label => label.Value.GetString()!);
             labels.Remove("__name__", out var name);
