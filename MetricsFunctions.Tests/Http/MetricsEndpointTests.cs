@@ -111,6 +111,18 @@ public sealed class MetricsEndpointTests(IngestionHost host) : IClassFixture<Ing
     }
 
     [Fact]
+    public async Task A_time_in_another_unit_than_milliseconds_is_told_so()
+    {
+        var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+        foreach (var (time, isHinted) in new[] { (now, true), (now * 1_000_000, true), (now * 1_000_000_000, true), (1, false) })
+        {
+            using var response = await host.PostAsync($$"""{"metric_name":"unit","metric_value":1,"timestamp":{{time}}}""");
+            Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+            Assert.Equal(isHinted, (await response.Content.ReadAsStringAsync()).Contains("; integers are Unix milliseconds", StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
     public async Task A_tag_has_any_value_that_is_text()
     {
         using var response = await host.PostAsync("""{"metric_name":"texts","metric_value":1,"tags":{"a":" up ","b":"x\ty","c":"x\r\ny","d":"x\u0000","e":"\u0085"}}""");
