@@ -14,6 +14,15 @@ public sealed partial class PathTests(IngestionHost host) : IClassFixture<Ingest
         Assert.Contains("\"routePrefix\": \"\"", File.ReadAllText(Path.Combine(Repository.Root, "host.json")), StringComparison.Ordinal);
     }
 
+    // The Functions host takes the first route that matches, in the order of the functions' names.
+    [Fact]
+    public void The_function_for_every_other_path_is_the_last_by_name()
+    {
+        var functions = Function().Matches(File.ReadAllText(Path.Combine(Repository.Root, "MetricsFunctions", "Triggers.cs")));
+        var last = functions.MaxBy(function => function.Groups["name"].Value, StringComparer.OrdinalIgnoreCase)!;
+        Assert.Equal("{*path}", last.Groups["path"].Value);
+    }
+
     // As a base URL with a slash at its end makes it.
     [Fact]
     public async Task Several_slashes_count_as_one()
@@ -64,4 +73,7 @@ public sealed partial class PathTests(IngestionHost host) : IClassFixture<Ingest
 
     [GeneratedRegex("Route = \"(?<path>[^\"]*)\"")]
     private static partial Regex Route();
+
+    [GeneratedRegex("Function\\(\"(?<name>[^\"]*)\"\\)\\].*?Route = \"(?<path>[^\"]*)\"", RegexOptions.Singleline)]
+    private static partial Regex Function();
 }
