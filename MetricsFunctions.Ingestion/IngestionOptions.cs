@@ -49,8 +49,8 @@ public sealed class IngestionOptions
     public bool SingleInstance { get; set; }
 
     /// <summary>
-    /// Oldest accepted <c>timestamp</c>. Default 365 days, the TTL of <c>metrics.samples</c>: an older row would be dropped by the table
-    /// at once. From 1 min to 3,000 days, so that one INSERT stays under ClickHouse's 100 partitions.
+    /// Oldest accepted <c>timestamp</c>. Default 1,825 days, the TTL of <c>metrics.samples</c>: an older row would be dropped by the table
+    /// at once. From 1 min to 3,000 days.
     /// </summary>
     public TimeSpan MaxSampleAge { get; set; } = TimeSpan.FromDays(1825);
 }
