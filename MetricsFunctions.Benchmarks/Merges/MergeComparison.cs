@@ -143,10 +143,11 @@ sealed class MergeComparison(LoadOptions options, FreshClickHouse clickHouse, Ca
             block.Add(Encoding.UTF8.GetBytes($"metric_{series % 20}"), series + (insert % 100 / 100.0), now + i);
         }
 
-        var group = new InsertGroup($"{Guid.NewGuid():N}", 0);
+        var group = new InsertGroup(block.FirstMonth, begun: 0, token: null);
         group.Append(block);
-        await _store.InsertAsync(group.Rows, group.Token, stop);
-        group.End(null);
+        var statement = new Insert([group], isMarked: true);
+        await _store.InsertAsync(statement.Rows, statement.Token, stop);
+        statement.End(null);
 
         void Add(string key, string value) => block.Tags.Add(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes(value));
     }

@@ -158,7 +158,7 @@ public sealed partial class IngestEndpoint
 
                 if (identity is not null)
                 {
-                    intake.Block.RequestId = RequestIdentity.End(identity);
+                    intake.Block.RequestId = RequestIdentity.End(identity, tally.Samples);
                     await _writer.KnowsRequestsAsync();
                 }
 
@@ -182,7 +182,7 @@ public sealed partial class IngestEndpoint
         }
         catch (StorageUnavailableException e)
         {
-            return Problem.Unavailable(e.Fault);
+            return Problem.Unavailable(e);
         }
     }
 

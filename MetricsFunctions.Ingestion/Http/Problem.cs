@@ -75,10 +75,12 @@ sealed record Problem(int Status, string Detail)
         Stored = stored,
     };
 
-    public static Problem Unavailable(StorageFault fault) =>
-        new(StatusCodes.Status503ServiceUnavailable, $"Nothing is known to be stored: {fault.Brief}. Send the same request again.")
+    public static Problem Unavailable(StorageUnavailableException e) =>
+        new(
+            StatusCodes.Status503ServiceUnavailable,
+            $"{(e.MayBeStored ? "Whether the request is stored is not known" : "Nothing of the request is stored")}: {e.Fault.Brief}. Send the same request again.")
         {
-            Reason = fault.Kind,
+            Reason = e.Fault.Kind,
         };
 
     public static Problem NotReady(StorageFault fault) =>

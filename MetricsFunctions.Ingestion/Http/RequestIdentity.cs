@@ -37,8 +37,12 @@ static class RequestIdentity
 
     /// <summary>The identity of a request whose whole body was added; not 0.</summary>
     /// <param name="hash">What <see cref="Begin"/> answered.</param>
-    public static UInt128 End(IncrementalHash hash)
+    /// <param name="accepted">
+    /// How many of its samples are accepted. A moment later they can be more, when one is no longer ahead of the clock: it must not pass for stored.
+    /// </param>
+    public static UInt128 End(IncrementalHash hash, int accepted)
     {
+        hash.AppendData(MemoryMarshal.AsBytes(new ReadOnlySpan<int>(ref accepted)));
         Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
         hash.GetCurrentHash(digest);
         return UInt128.Max(BinaryPrimitives.ReadUInt128LittleEndian(digest), 1);

@@ -12,6 +12,9 @@ sealed class ColumnBlocks
     /// <summary>About how much memory the samples take.</summary>
     public long Bytes => _fullBytes + (_blocks is [.., var last] ? last.Bytes : 0);
 
+    /// <summary>The blocks.</summary>
+    public IReadOnlyList<SampleColumns> All => _blocks;
+
     /// <summary>The block that the next sample belongs into.</summary>
     public SampleColumns Open => _blocks is [.., { IsFull: false } last] ? last : Begin(SampleColumns.Pool.Get());
 
@@ -55,6 +58,9 @@ sealed class ColumnBlocks
 
     /// <summary>Gives the samples, which are those of one request, its identity.</summary>
     public void Identify(UInt128 requestId) => _blocks.First(block => block.Rows > 0).Identify(requestId);
+
+    /// <summary>Answers what the samples are found by when they are stored together.</summary>
+    public RowMark Mark() => _blocks.First(block => block.Rows > 0).Mark();
 
     /// <summary>Gives the blocks away.</summary>
     /// <param name="take">Given each of them, for as long as the call takes.</param>

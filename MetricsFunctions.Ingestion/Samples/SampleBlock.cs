@@ -105,6 +105,35 @@ public sealed class SampleBlock : IResettable
         IsFull |= other.IsFull;
     }
 
+    /// <summary>Answers the samples of each month in a block by itself, with an identity of its own if this one has any.</summary>
+    internal IReadOnlyCollection<SampleBlock> ByMonth()
+    {
+        var parts = new SortedDictionary<int, SampleBlock>();
+        foreach (var columns in Columns.All)
+        {
+            for (var row = 0; row < columns.Rows; row++)
+            {
+                var timestamp = columns.Timestamps.Values[row];
+                var month = MonthOf(timestamp);
+                if (!parts.TryGetValue(month, out var part))
+                {
+                    parts[month] = part = new SampleBlock { RequestId = RequestId == 0 ? 0 : RequestId + (UInt128)month };
+                    part.Begin(_receivedAt);
+                }
+
+                part.Tags.Clear();
+                foreach (var tag in columns.TagSets[columns.TagSetOf.Values[row]])
+                {
+                    part.Tags.Add(columns.Keys[tag.Key], columns.Values[tag.Value]);
+                }
+
+                part.Add(columns.Names[columns.NameOf.Values[row]], columns.MetricValues.Values[row], timestamp);
+            }
+        }
+
+        return parts.Values;
+    }
+
     /// <summary>Empties the block for the next request; memory that only a large one needed goes back to its pool.</summary>
     public bool TryReset()
     {

@@ -205,6 +205,17 @@ sealed class SampleColumns : IResettable
         }
     }
 
+    /// <summary>Answers what the samples are found by when they are stored together; gives the first one an identity for that, if it has none.</summary>
+    public RowMark Mark()
+    {
+        if (Arrivals.Values[0].RequestId == 0)
+        {
+            Identify(new UInt128((ulong)Random.Shared.NextInt64(), (ulong)Random.Shared.NextInt64(1, long.MaxValue)));
+        }
+
+        return new RowMark(Names[NameOf.Values[0]].ToArray(), Timestamps.Values[0], Arrivals.Values[0].RequestId);
+    }
+
     /// <summary>Gives the samples, which came together, the identity of their request.</summary>
     public void Identify(UInt128 requestId) => Arrivals.Values[0] = Arrivals.Values[0] with { RequestId = requestId };
 

@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.IO.Pipelines;
 using ClickHouse.Driver;
+using MetricsFunctions.Ingestion.Samples;
 using Microsoft.Extensions.Options;
 
 namespace MetricsFunctions.Ingestion.Storage;
@@ -26,7 +27,7 @@ sealed class ClickHouseStore(IClickHouseClient client, IOptions<ClickHouseOption
     {
         var insert = new QueryOptions
         {
-            QueryId = $"{_queryPrefix}{Interlocked.Increment(ref _queries)}",
+            QueryId = $"{_queryPrefix}{token}-{Interlocked.Increment(ref _queries)}",
 
             // Defaults changed in recent releases (26.2 and 26.3), so none is left to the server.
             CustomSettings = new Dictionary<string, object>
@@ -60,18 +61,30 @@ sealed class ClickHouseStore(IClickHouseClient client, IOptions<ClickHouseOption
     public Task ProbeAsync(CancellationToken cancellationToken) =>
         InsertAsync(ReadOnlySequence<byte>.Empty, "", cancellationToken);
 
+    public async Task<bool> HasAsync(RowMark mark, string token, CancellationToken cancellationToken)
+    {
+        while (await CountInsertsAsync($"startsWith(query_id, '{_queryPrefix}{token}-')", cancellationToken) > 0)
+        {
+            await Task.Delay(Look, cancellationToken);
+        }
+
+        return await CountAsync(
+            $"""
+            SELECT count()
+            FROM {Table}
+            WHERE metric_name = unhex('{Convert.ToHexString(mark.MetricName.Span)}')
+                AND timestamp = fromUnixTimestamp64Milli({mark.Timestamp}, 'UTC')
+                AND request_id = toUInt128('{mark.RequestId}')
+            """,
+            cancellationToken) > 0;
+    }
+
     public async Task WaitForOthersAsync(CancellationToken cancellationToken)
     {
-        // A user sees its own queries without any right to the others'.
-        var sql = $"""
-            SELECT count()
-            FROM system.processes
-            WHERE query_kind = 'Insert' AND user = currentUser() AND NOT startsWith(query_id, '{_queryPrefix}')
-            """;
         var quietSince = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(quietSince) < Quiet)
         {
-            if (Convert.ToInt64(await client.ExecuteScalarAsync(sql, cancellationToken: cancellationToken), CultureInfo.InvariantCulture) > 0)
+            if (await CountInsertsAsync($"NOT startsWith(query_id, '{_queryPrefix}')", cancellationToken) > 0)
             {
                 quietSince = Stopwatch.GetTimestamp();
             }
@@ -104,4 +117,11 @@ sealed class ClickHouseStore(IClickHouseClient client, IOptions<ClickHouseOption
             }
         }
     }
+
+    // A user sees its own queries without any right to the others'.
+    Task<long> CountInsertsAsync(string condition, CancellationToken cancellationToken) => CountAsync(
+        $"SELECT count() FROM system.processes WHERE query_kind = 'Insert' AND user = currentUser() AND {condition}", cancellationToken);
+
+    async Task<long> CountAsync(string sql, CancellationToken cancellationToken) =>
+        Convert.ToInt64(await client.ExecuteScalarAsync(sql, cancellationToken: cancellationToken), CultureInfo.InvariantCulture);
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using MetricsFunctions.Ingestion.Samples;
 
 namespace MetricsFunctions.Ingestion.Storage;
 
@@ -11,6 +12,13 @@ public interface ISampleStore
     /// <param name="cancellationToken">Gives up waiting; the rows may be stored all the same.</param>
     /// <exception cref="Exception">The rows may or may not be stored; <see cref="StorageFault.Of"/> tells what is wrong.</exception>
     Task InsertAsync(ReadOnlySequence<byte> rows, string token, CancellationToken cancellationToken);
+
+    /// <summary>Answers whether rows are in the table, once no INSERT with their token is under way.</summary>
+    /// <param name="mark">What the rows are found by.</param>
+    /// <param name="token">Their deduplication token.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    /// <exception cref="Exception">It cannot be seen; <see cref="StorageFault.Of"/> tells why.</exception>
+    Task<bool> HasAsync(RowMark mark, string token, CancellationToken cancellationToken);
 
     /// <summary>Completes when rows could be stored now, without storing any.</summary>
     /// <param name="cancellationToken">Gives up waiting.</param>

@@ -1,49 +1,36 @@
 using System.Diagnostics;
-using ClickHouse.Driver;
 using MetricsFunctions.Ingestion.Samples;
-using MetricsFunctions.Ingestion.Telemetry;
 
 namespace MetricsFunctions.Ingestion.Storage;
 
 /// <summary>Groups of rows, taken up in the order they came, with a few INSERTs under way at a time.</summary>
-/// <param name="store">Where the rows go.</param>
-/// <param name="state">Told of every success and fault.</param>
-/// <param name="telemetry">Told of every INSERT.</param>
-/// <param name="time">The clock for deadlines and pauses.</param>
-/// <param name="writeTimeout">How long a group may take from its first rows to its end.</param>
-/// <param name="maxPendingBytes">Rows that may wait; one larger group is taken when nothing else does.</param>
+/// <param name="inserter">Carries the INSERTs out.</param>
+/// <param name="state">Tells why nothing is stored.</param>
+/// <param name="time">The clock.</param>
+/// <param name="writeTimeout">How long a request may wait.</param>
+/// <param name="maxPendingBytes">Rows that may wait; one larger request is taken when there is room for any.</param>
 /// <param name="inserts">How many INSERTs may be under way at a time.</param>
-/// <param name="requests">Told what becomes of groups with identities in them; none where no group has any.</param>
 sealed class InsertLane(
-    ISampleStore store,
-    StorageState state,
-    IngestionTelemetry telemetry,
-    TimeProvider time,
-    TimeSpan writeTimeout,
-    long maxPendingBytes,
-    int inserts,
-    RequestRegister? requests) : IAsyncDisposable
+    Inserter inserter, StorageState state, TimeProvider time, TimeSpan writeTimeout, long maxPendingBytes, int inserts) : IAsyncDisposable
 {
-    static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
-    static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
     static readonly TimeSpan LongestGathering = TimeSpan.FromMilliseconds(50);
-
-    // A repetition is known for an hour, and its sender has long given up.
-    static readonly TimeSpan LongestUncertainty = TimeSpan.FromMinutes(15);
 
     // Beyond it a larger INSERT costs ClickHouse no less a sample, and its requests would wait for one another.
     const int MostSharedSamples = 50_000;
 
+    // Requests of a group are given up together, and the last one has not waited for much less than the first.
+    readonly TimeSpan _longestJoining = writeTimeout / 8;
+
     readonly Lock _gate = new();
-    readonly Queue<InsertGroup> _waiting = new();
-    readonly Dictionary<string, InsertGroup> _pending = [];
+    readonly List<InsertGroup> _waiting = [];
     readonly Task[] _inserting = [.. Enumerable.Repeat(Task.CompletedTask, inserts)];
-    InsertGroup? _open;
     long _pendingBytes;
     long _pendingRequests;
+    int _waitingRequests;
+    TimeSpan _lastTook;
     volatile bool _stopping;
 
-    // With how many requests the open group is complete, because the senders that were just answered are back.
+    // With how many waiting requests the next INSERT is complete, because the senders that were just answered are back.
     int _expected;
     TaskCompletionSource _complete = new();
 
@@ -53,29 +40,51 @@ sealed class InsertLane(
     /// <summary>How many requests they belong to.</summary>
     public long PendingRequests => Volatile.Read(ref _pendingRequests);
 
-    /// <summary>Puts rows into the group that waits for the INSERT under way, or begins one.</summary>
-    /// <param name="block">The rows, which change hands.</param>
-    /// <param name="token">
-    /// Makes them a group of their own, with this deduplication token; one that is pending already stands for the same rows.
-    /// </param>
-    public InsertGroup Add(SampleBlock block, string? token = null)
+    // An INSERT is not begun for those who have less time left than it takes. One that takes very long is tried nevertheless.
+    TimeSpan Needed => _lastTook < writeTimeout / 16 ? writeTimeout / 16 : _lastTook < writeTimeout / 2 ? _lastTook : writeTimeout / 2;
+
+    /// <summary>Answers that there is room for a request.</summary>
+    /// <exception cref="StorageUnavailableException">There is none.</exception>
+    public void RequireRoom()
+    {
+        // One request may go beyond the limit: if it had to wait for an empty queue, it would wait for ever.
+        if (PendingBytes >= maxPendingBytes)
+        {
+            throw new StorageUnavailableException(StorageFault.QueueFull);
+        }
+    }
+
+    /// <summary>Puts rows into a group that waits for the INSERT under way, or begins one.</summary>
+    /// <param name="block">The rows, which lie in one month and change hands.</param>
+    /// <param name="token">Makes them an INSERT of their own, with this deduplication token.</param>
+    /// <returns>Completes when they are stored.</returns>
+    /// <exception cref="StorageUnavailableException">The service is stopping.</exception>
+    public Task Add(SampleBlock block, string? token = null)
     {
         lock (_gate)
         {
-            if (token is not null && _pending.TryGetValue(token, out var same))
+            if (_stopping)
             {
-                return same;
+                throw new StorageUnavailableException(StorageFault.Stopping);
             }
 
-            RequireRoom();
-            var group = token is null ? Open(block.Count) : Enqueue(token);
-            Append(group, block);
-            if (group == _open && group.Requests >= _expected)
+            var group = GroupFor(block, token);
+            _pendingBytes += block.Bytes;
+            _pendingRequests++;
+            _waitingRequests++;
+            group.Append(block);
+            var idle = Array.FindIndex(_inserting, loop => loop.IsCompleted);
+            if (idle >= 0)
+            {
+                _inserting[idle] = Task.Run(() => InsertAllAsync(idle));
+            }
+
+            if (_waitingRequests >= _expected)
             {
                 _complete.TrySetResult();
             }
 
-            return group;
+            return group.Stored;
         }
     }
 
@@ -92,72 +101,79 @@ sealed class InsertLane(
         await inserting;
     }
 
-    void RequireRoom()
+    InsertGroup GroupFor(SampleBlock block, string? token)
     {
-        if (_stopping)
+        for (var i = _waiting.Count - 1; i >= 0 && token is null; i--)
         {
-            throw new StorageUnavailableException(StorageFault.Stopping);
+            if (_waiting[i] is { Token: null } open && open.Month == block.FirstMonth && open.Samples + block.Count <= MostSharedSamples
+                && time.GetElapsedTime(open.Begun) <= _longestJoining)
+            {
+                return open;
+            }
         }
 
-        // One request may go beyond the limit: if it had to wait for an empty queue, it would wait for ever.
-        if (_pendingBytes >= maxPendingBytes)
-        {
-            throw new StorageUnavailableException(StorageFault.QueueFull);
-        }
-    }
-
-    InsertGroup Open(int samples)
-    {
-        if (_open is null || _open.Samples + samples > MostSharedSamples)
-        {
-            _open = Enqueue(Guid.NewGuid().ToString("N"));
-        }
-
-        return _open;
-    }
-
-    InsertGroup Enqueue(string token)
-    {
-        var group = new InsertGroup(token, DeadlineIn(writeTimeout));
-        _pending.Add(token, group);
-        _waiting.Enqueue(group);
+        var group = new InsertGroup(block.FirstMonth, time.GetTimestamp(), token);
+        group.Expiry = time.CreateTimer(Expire, group, writeTimeout - Needed, Timeout.InfiniteTimeSpan);
+        _waiting.Add(group);
         return group;
     }
 
-    void Append(InsertGroup group, SampleBlock block)
+    void Expire(object? state)
     {
-        _pendingBytes += block.Bytes;
-        _pendingRequests++;
-        group.Append(block);
-        var idle = Array.FindIndex(_inserting, loop => loop.IsCompleted);
-        if (idle >= 0)
+        lock (_gate)
         {
-            _inserting[idle] = Task.Run(() => InsertAllAsync(idle));
+            if (state is InsertGroup group && _waiting.Contains(group))
+            {
+                GiveUp(group);
+            }
         }
+    }
+
+    // Before its INSERT has begun, so that nothing of it is stored.
+    void GiveUp(InsertGroup group)
+    {
+        Leave(group);
+        _pendingBytes -= group.Bytes;
+        _pendingRequests -= group.Requests;
+        group.End(new StorageUnavailableException(state.Fault ?? StorageFault.Timeout));
+    }
+
+    void Leave(InsertGroup group)
+    {
+        _waiting.Remove(group);
+        _waitingRequests -= group.Requests;
     }
 
     async Task InsertAllAsync(int loop)
     {
         // Whichever request set this loop going has no more to do with its INSERTs than any other.
         Activity.Current = null;
-        while (Next(loop) is { } group)
+        while (Next(loop) is { } insert)
         {
             var begin = time.GetTimestamp();
-            var activity = group.StartActivity();
-            var fault = await InsertAsync(group);
-            IngestionTelemetry.EndInsert(activity, fault?.Fault.Kind);
+            StorageUnavailableException? fault;
+            try
+            {
+                fault = await inserter.InsertAsync(insert);
+            }
+            catch (Exception e)
+            {
+                // A defect. Its requests are told, and the next ones must not wait for a loop that is no more.
+                fault = new StorageUnavailableException(StorageFault.Of(e), e) { MayBeStored = true };
+                state.Failed(fault.Fault, e);
+            }
+
             var took = time.GetElapsedTime(begin);
             Task allBack;
             lock (_gate)
             {
-                _pending.Remove(group.Token);
-                _pendingBytes -= group.Bytes;
-                _pendingRequests -= group.Requests;
-                allBack = Expect((_open?.Requests ?? 0) + group.Requests);
+                _pendingBytes -= insert.Bytes;
+                _pendingRequests -= insert.Requests;
+                _lastTook = fault is null ? took : _lastTook;
+                allBack = Expect(_waitingRequests + insert.Requests);
             }
 
-            requests?.End(group, isStored: fault is null);
-            group.End(fault);
+            insert.End(fault);
 
             // Senders that waited for their answers come back as soon as they have them. Without a moment for that they would make two
             // groups that take turns for ever, at twice the INSERTs. One sender alone never waits.
@@ -168,7 +184,7 @@ sealed class InsertLane(
         }
     }
 
-    // Completes when the open group has so many requests.
+    // Completes when so many requests wait.
     Task Expect(int requests)
     {
         _expected = requests;
@@ -176,83 +192,40 @@ sealed class InsertLane(
         return _complete.Task;
     }
 
-    InsertGroup? Next(int loop)
+    Insert? Next(int loop)
     {
         lock (_gate)
         {
-            if (!_waiting.TryDequeue(out var group))
+            List<InsertGroup> taken = [];
+            var samples = 0;
+            foreach (var group in _waiting.ToArray())
+            {
+                if (time.GetElapsedTime(group.Begun) > writeTimeout - Needed)
+                {
+                    GiveUp(group);
+                }
+                else if (taken is [] || (taken[0].Token is null && group.Token is null && group.Month == taken[0].Month
+                    && samples + group.Samples <= MostSharedSamples))
+                {
+                    taken.Add(group);
+                    samples += group.Samples;
+                }
+            }
+
+            if (taken is [])
             {
                 // Said under the lock, so that whoever comes next starts a new loop.
                 _inserting[loop] = Task.CompletedTask;
-            }
-
-            if (group == _open)
-            {
-                _open = null;
-            }
-
-            return group;
-        }
-    }
-
-    // Tries until the rows are stored, or until trying on makes no sense; answers why they are not.
-    async Task<StorageUnavailableException?> InsertAsync(InsertGroup group)
-    {
-        var uncertainUntil = DeadlineIn(LongestUncertainty);
-        for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
-        {
-            var remaining = UntilDeadline(group.Deadline);
-            if (remaining == TimeSpan.Zero)
-            {
-                if (!group.IsUncertain)
-                {
-                    // It waited behind others all the time, and ClickHouse was not even asked.
-                    return new StorageUnavailableException(state.Fault ?? StorageFault.QueueFull);
-                }
-
-                remaining = writeTimeout;
-            }
-
-            var begin = time.GetTimestamp();
-            try
-            {
-                using var timeout = new CancellationTokenSource(remaining, time);
-                await store.InsertAsync(group.Rows, group.Token, timeout.Token);
-                telemetry.InsertStored(time.GetElapsedTime(begin), group.Samples);
-                state.Stored();
                 return null;
             }
-            catch (Exception e)
+
+            foreach (var group in taken)
             {
-                var fault = StorageFault.Of(e);
-                telemetry.InsertFailed(time.GetElapsedTime(begin), fault.Kind);
-                group.IsUncertain |= group.RequestIds.Count > 0
-                    && (!StorageFault.LeavesNothing(e) || (group.SpansMonths && e is ClickHouseServerException));
-                var triesOn = group.IsUncertain && !_stopping && UntilDeadline(uncertainUntil) > TimeSpan.Zero;
-                if (fault == StorageFault.Timeout && remaining < LongestPause && !triesOn)
-                {
-                    // The rest of the group's time was too short to tell anything about ClickHouse.
-                    return new StorageUnavailableException(state.Fault ?? fault, e);
-                }
-
-                state.Failed(fault, e);
-                if (!triesOn && (!fault.PassesByItself || UntilDeadline(group.Deadline) <= pause))
-                {
-                    return new StorageUnavailableException(fault, e);
-                }
-
-                telemetry.InsertRetried(fault.Kind);
+                Leave(group);
+                group.Expiry?.Dispose();
             }
 
-            await Task.Delay(pause, time);
+            return inserter.Begin(taken);
         }
-    }
-
-    long DeadlineIn(TimeSpan span) => time.GetTimestamp() + (long)(span.TotalSeconds * time.TimestampFrequency);
-
-    TimeSpan UntilDeadline(long deadline)
-    {
-        var remaining = time.GetElapsedTime(time.GetTimestamp(), deadline);
-        return remaining > TimeSpan.Zero ? remaining : TimeSpan.Zero;
     }
 }

@@ -1,12 +1,12 @@
 namespace MetricsFunctions.Ingestion.Storage;
 
 /// <summary>
-/// The requests with an identity that are stored or under way, so that one that comes again is stored once although its samples share an INSERT
-/// with those of others. What a former process stored is read from the table at the start. Holds for one instance alone:
+/// The requests with an identity that this instance has stored or has under way, so that one that comes again is stored once, whatever month it
+/// comes in and whatever ClickHouse remembers. The only instance reads at the start what a former process stored, and so knows all of them:
 /// docs/architecture.md has the proof.
 /// </summary>
 /// <param name="store">Where the samples go.</param>
-/// <param name="state">Told of every success and fault.</param>
+/// <param name="state">Told of every fault.</param>
 /// <param name="time">The clock.</param>
 sealed class RequestRegister(ISampleStore store, StorageState state, TimeProvider time) : IAsyncDisposable
 {
@@ -17,7 +17,7 @@ sealed class RequestRegister(ISampleStore store, StorageState state, TimeProvide
 
     readonly Lock _gate = new();
     readonly StoredRequests _stored = new(time);
-    readonly Dictionary<UInt128, InsertGroup> _underWay = [];
+    readonly Dictionary<UInt128, Task> _underWay = [];
     readonly CancellationTokenSource _stop = new();
     Task? _reading;
 
@@ -32,9 +32,9 @@ sealed class RequestRegister(ISampleStore store, StorageState state, TimeProvide
 
     /// <summary>Stores a request, unless it is stored or under way.</summary>
     /// <param name="id">Its identity.</param>
-    /// <param name="join">Adds its samples to a group.</param>
+    /// <param name="begin">Begins to store it; what it answers fails when nothing of it is stored nor ever will be, or when that cannot be found out.</param>
     /// <returns>Completes when it is stored.</returns>
-    public Task StoreOnce(UInt128 id, Func<InsertGroup> join)
+    public Task StoreOnce(UInt128 id, Func<Task> begin)
     {
         lock (_gate)
         {
@@ -43,31 +43,13 @@ sealed class RequestRegister(ISampleStore store, StorageState state, TimeProvide
                 return Task.CompletedTask;
             }
 
-            if (!_underWay.TryGetValue(id, out var group))
+            if (!_underWay.TryGetValue(id, out var stored))
             {
-                group = join();
-                _underWay.Add(id, group);
+                stored = RememberAsync(id, begin());
+                _underWay.Add(id, stored);
             }
 
-            return group.Stored;
-        }
-    }
-
-    /// <summary>Notes what became of a group: stored, or certainly not and never.</summary>
-    /// <param name="group">The group, before its requests are told.</param>
-    /// <param name="isStored">Whether it is stored.</param>
-    public void End(InsertGroup group, bool isStored)
-    {
-        lock (_gate)
-        {
-            foreach (var id in group.RequestIds)
-            {
-                _underWay.Remove(id);
-                if (isStored)
-                {
-                    _stored.Add(id);
-                }
-            }
+            return stored;
         }
     }
 
@@ -87,6 +69,22 @@ sealed class RequestRegister(ISampleStore store, StorageState state, TimeProvide
     {
         await StopReadingAsync();
         _stop.Dispose();
+    }
+
+    // In one step, so that a request that comes again finds it in one place or the other.
+    async Task RememberAsync(UInt128 id, Task stored)
+    {
+        await stored.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding);
+        lock (_gate)
+        {
+            _underWay.Remove(id);
+            if (stored.IsCompletedSuccessfully)
+            {
+                _stored.Add(id);
+            }
+        }
+
+        await stored;
     }
 
     async Task ReadUntilKnownAsync()

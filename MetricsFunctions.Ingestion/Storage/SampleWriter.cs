@@ -18,13 +18,12 @@ public sealed class SampleWriter : IHostedService, IAsyncDisposable
     // Where requests are an INSERT each, they would wait for one another's round trips; more at a time would only make ClickHouse merge more.
     const int InsertsOfRequests = 4;
 
-    // Groups tell why they were not stored at the end of their time; this is for those that are not told because another is kept.
-    static readonly TimeSpan Reserve = TimeSpan.FromSeconds(1);
-
     readonly StorageState _state;
     readonly TimeProvider _time;
     readonly TimeSpan _writeTimeout;
-    readonly RequestRegister? _requests;
+    readonly bool _isAlone;
+    readonly RequestRegister _requests;
+    readonly Inserter _inserter;
     readonly InsertLane _small;
     readonly InsertLane _large;
 
@@ -42,16 +41,18 @@ public sealed class SampleWriter : IHostedService, IAsyncDisposable
         _state = new StorageState(logger);
         _time = time;
         _writeTimeout = options.Value.WriteTimeout;
-        _requests = options.Value.SingleInstance ? new RequestRegister(store, _state, time) : null;
+        _isAlone = options.Value.SingleInstance;
+        _requests = new RequestRegister(store, _state, time);
+        _inserter = new Inserter(store, _state, telemetry, time, _writeTimeout, looks: _isAlone);
 
         // Two lanes, because small requests must not stand behind a large one; one INSERT at a time in each, so that it grows.
         _small = Lane("small", inserts: 1);
-        _large = Lane("large", _requests is null ? InsertsOfRequests : 1);
+        _large = Lane("large", _isAlone ? 1 : InsertsOfRequests);
 
         InsertLane Lane(string name, int inserts)
         {
             var limit = options.Value.MaxPendingBytes / 2;
-            var lane = new InsertLane(store, _state, telemetry, time, _writeTimeout, limit, inserts, _requests);
+            var lane = new InsertLane(_inserter, _state, time, _writeTimeout, limit, inserts);
             telemetry.Show(new QueueGauge(name, limit, () => lane.PendingBytes, () => lane.PendingRequests));
             return lane;
         }
@@ -61,20 +62,21 @@ public sealed class SampleWriter : IHostedService, IAsyncDisposable
     /// <param name="cancellationToken">Not used.</param>
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        _ = _requests?.ReadAsync();
+        _ = _isAlone ? _requests.ReadAsync() : null;
         return Task.CompletedTask;
     }
 
     /// <summary>Asks ClickHouse nothing more by itself, as it may stop next; requests are still answered while the host stops.</summary>
     /// <param name="cancellationToken">Not used.</param>
-    public Task StopAsync(CancellationToken cancellationToken) => _requests?.StopReadingAsync() ?? Task.CompletedTask;
+    public Task StopAsync(CancellationToken cancellationToken) => _requests.StopReadingAsync();
 
     /// <summary>
     /// Completes when a request that comes again can be told from a new one; until then, at the start, <see cref="WriteAsync"/> must not be
     /// given a request with an identity.
     /// </summary>
     /// <exception cref="StorageUnavailableException">It could not be found out within <see cref="IngestionOptions.WriteTimeout"/>.</exception>
-    public ValueTask KnowsRequestsAsync() => _requests?.ReadAsync() is { IsCompleted: false } reading ? new ValueTask(InTimeAsync(reading)) : default;
+    public ValueTask KnowsRequestsAsync() =>
+        _isAlone && _requests.ReadAsync() is { IsCompleted: false } reading ? new ValueTask(InTimeAsync(reading, mayBeStored: false)) : default;
 
     /// <summary>Stores a request's samples, all or none; completes when ClickHouse has committed them.</summary>
     /// <param name="block">
@@ -85,43 +87,58 @@ public sealed class SampleWriter : IHostedService, IAsyncDisposable
     public Task WriteAsync(SampleBlock block)
     {
         ArgumentNullException.ThrowIfNull(block);
-        var lane = block.Bytes < LargeBlockBytes ? _small : _large;
-        if (block.RequestId == 0)
-        {
-            return InTimeAsync(lane.Add(block).Stored);
-        }
-
-        // ClickHouse commits each month by itself, and knows by its token which of a request's months it has.
-        if (_requests is null || block.FirstMonth != block.LastMonth)
-        {
-            var token = $"{block.RequestId:x32}";
-            block.RequestId = 0;
-            return InTimeAsync(_large.Add(block, token).Stored);
-        }
-
-        return InTimeAsync(_requests.StoreOnce(block.RequestId, () => lane.Add(block)));
+        return InTimeAsync(Once(block, () => Add(block)), mayBeStored: true);
     }
 
     /// <summary>Takes no more samples and waits until those in hand are stored or given up.</summary>
     public async ValueTask DisposeAsync()
     {
+        _inserter.Stop();
         await _small.DisposeAsync();
         await _large.DisposeAsync();
-        if (_requests is not null)
+        await _requests.DisposeAsync();
+    }
+
+    Task Once(SampleBlock block, Func<Task> begin) => block.RequestId == 0 ? begin() : _requests.StoreOnce(block.RequestId, begin);
+
+    Task Add(SampleBlock block)
+    {
+        // Other instances may have the same request: ClickHouse tells by its token, and needs an INSERT for it.
+        var hasToken = !_isAlone && block.RequestId != 0;
+        var lane = hasToken || block.Bytes >= LargeBlockBytes ? _large : _small;
+        lane.RequireRoom();
+        return block.FirstMonth == block.LastMonth ? AddMonth(block) : AddMonthsAsync(block.ByMonth());
+
+        Task AddMonth(SampleBlock month)
         {
-            await _requests.DisposeAsync();
+            var token = hasToken ? $"{month.RequestId:x32}" : null;
+            month.RequestId = hasToken ? 0 : month.RequestId;
+            return lane.Add(month, token);
+        }
+
+        // ClickHouse commits each month by itself.
+        async Task AddMonthsAsync(IReadOnlyCollection<SampleBlock> months)
+        {
+            try
+            {
+                await Task.WhenAll(months.Select(month => Once(month, () => AddMonth(month))));
+            }
+            catch (StorageUnavailableException e)
+            {
+                throw new StorageUnavailableException(e.Fault, e) { MayBeStored = true };
+            }
         }
     }
 
-    async Task InTimeAsync(Task stored)
+    async Task InTimeAsync(Task task, bool mayBeStored)
     {
         try
         {
-            await stored.WaitAsync(_writeTimeout + Reserve, _time);
+            await task.WaitAsync(_writeTimeout, _time);
         }
         catch (TimeoutException)
         {
-            throw new StorageUnavailableException(_state.Fault ?? StorageFault.Timeout);
+            throw new StorageUnavailableException(_state.Fault ?? StorageFault.Timeout) { MayBeStored = mayBeStored };
         }
         catch (OperationCanceledException)
         {

@@ -53,7 +53,7 @@ public sealed record StorageFault(string Kind, string Brief, string Advice, bool
     static readonly StorageFault NoGrant = new(
         "no_grant",
         "ClickHouse does not let the service's user insert",
-        "Grant it: GRANT INSERT ON metrics.samples TO <user>; and for Ingestion:SingleInstance GRANT SELECT(received_at, request_id) ON metrics.samples TO <user>"
+        "Grant it: GRANT INSERT ON metrics.samples TO <user>; and for Ingestion:SingleInstance GRANT SELECT(metric_name, timestamp, received_at, request_id) ON metrics.samples TO <user>"
         + " and GRANT SELECT(query_id, query_kind, user) ON system.processes TO <user>.",
         PassesByItself: false);
 
@@ -155,4 +155,7 @@ public sealed class StorageUnavailableException(StorageFault fault, Exception? c
 {
     /// <summary>What is wrong and what to do.</summary>
     public StorageFault Fault { get; } = fault;
+
+    /// <summary>Whether the samples, or some of them, may be stored all the same; otherwise none is, nor ever will be.</summary>
+    public bool MayBeStored { get; init; }
 }

@@ -33,7 +33,7 @@ public sealed class UserTests(ComposedClickHouse clickHouse) : IClassFixture<Com
     public async Task Neither_has_more_than_it_needs()
     {
         Assert.Equal(
-            "GRANT INSERT, SELECT(received_at, request_id) ON metrics.samples TO ingest\nGRANT SELECT(query_id, query_kind, user) ON system.processes TO ingest",
+            "GRANT INSERT, SELECT(metric_name, received_at, request_id, timestamp) ON metrics.samples TO ingest\nGRANT SELECT(query_id, query_kind, user) ON system.processes TO ingest",
             await clickHouse.AsAdministratorAsync("SHOW GRANTS FOR ingest"));
         Assert.Equal(
             ["metrics.*", "system.disks", "system.error_log", "system.errors", "system.merges", "system.part_log", "system.parts", "system.query_log"],

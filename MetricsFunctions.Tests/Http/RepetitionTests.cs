@@ -49,6 +49,30 @@ public abstract class RepetitionTests(RepetitionTests.TenantHost host)
         Assert.Equal($"{expected}", await host.QueryAsync("SELECT count() FROM metrics.samples WHERE metric_name = 'repeated'"));
     }
 
+    [Fact]
+    public async Task A_sample_that_is_no_longer_ahead_of_the_clock_is_stored_though_the_rest_of_its_request_is()
+    {
+        var ahead = _now + (long)TimeSpan.FromMinutes(10).TotalMilliseconds + 2000;
+        var body = Encoding.UTF8.GetBytes(
+            $$$"""
+            {"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"early","gauge":{"dataPoints":[
+                {"asDouble":1,"timeUnixNano":"{{{_now}}}000000"},{"asDouble":2,"timeUnixNano":"{{{ahead}}}000000"}]}}]}]}]}
+            """);
+        Assert.Contains("partialSuccess", await PostAsync(), StringComparison.Ordinal);
+        Assert.Equal("1", await host.QueryAsync("SELECT count() FROM metrics.samples WHERE metric_name = 'early'"));
+        await Wait.UntilAsync(async () => await PostAsync() == "{}");
+        Assert.Equal("1", await host.QueryAsync("SELECT count() FROM metrics.samples WHERE metric_name = 'early' AND metric_value = 2"));
+
+        async Task<string> PostAsync()
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/metrics") { Content = new ByteArrayContent(body) };
+            request.Content.Headers.TryAddWithoutValidation("Content-Type", Bodies.Json);
+            request.Headers.Add("X-Api-Key", ApiKeys[0]);
+            using var response = await host.Http.SendAsync(request);
+            return await response.Content.ReadAsStringAsync();
+        }
+    }
+
     async Task SendAsync(string apiKey, string path, string? key, int value)
     {
         var (mediaType, encoding, body) = path switch

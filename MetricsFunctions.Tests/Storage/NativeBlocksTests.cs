@@ -107,10 +107,11 @@ public sealed class NativeBlocksTests(IngestionHost host) : IClassFixture<Ingest
         {
             Fill(block, rows);
             var before = GC.GetAllocatedBytesForCurrentThread();
-            var group = new InsertGroup("", 0);
+            var group = new InsertGroup(month: 0, begun: 0, token: null);
             group.Append(block);
-            _ = group.Rows;
-            group.End(null);
+            var insert = new Insert([group], isMarked: false);
+            _ = insert.Rows;
+            insert.End(null);
             block.TryReset();
 
             // As in the readers: memory of the pool is allocated now and then.

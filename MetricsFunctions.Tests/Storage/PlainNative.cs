@@ -19,15 +19,16 @@ sealed class PlainNative
     /// <summary>The bytes of an INSERT of requests.</summary>
     public static byte[] BytesOf(params IEnumerable<SampleBlock> requests)
     {
-        var group = new InsertGroup("", 0);
+        var group = new InsertGroup(month: 0, begun: 0, token: null);
         foreach (var request in requests.Where(request => request.Count > 0))
         {
             group.Append(request);
         }
 
-        var bytes = group.Rows.ToArray();
-        Assert.Equal(bytes, group.Rows.ToArray());
-        group.End(null);
+        var insert = new Insert([group], isMarked: false);
+        var bytes = insert.Rows.ToArray();
+        Assert.Equal(bytes, insert.Rows.ToArray());
+        insert.End(null);
         return bytes;
     }
 

@@ -152,13 +152,15 @@ public sealed class SampleWriterTests
     }
 
     [Fact]
-    public async Task With_several_instances_an_identity_makes_an_INSERT_of_its_own_with_the_same_token_each_time()
+    public async Task With_several_instances_an_identity_makes_an_INSERT_of_its_own_with_the_same_token_until_it_is_stored()
     {
+        _answers.Enqueue(() => Task.FromException(new ClickHouseServerException("no table", "INSERT", 60)));
         await using var writer = Writer();
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => writer.WriteAsync(Block("a", id: 1)));
         await writer.WriteAsync(Block("a", id: 1));
-        await writer.WriteAsync(Block("b", id: 1));
-        await writer.WriteAsync(Block("c", id: 2));
-        Assert.Equal(_inserts[0].Token, _inserts[1].Token);
+        await writer.WriteAsync(Block("b", id: 2));
+        await writer.WriteAsync(Block("a", id: 1));
+        Assert.Equal([_inserts[0].Token, _inserts[0].Token, _inserts[2].Token], _inserts.Select(insert => insert.Token));
         Assert.NotEqual(_inserts[0].Token, _inserts[2].Token);
     }
 
@@ -194,16 +196,143 @@ public sealed class SampleWriterTests
         Assert.Equal(2, Inserts);
     }
 
-    [Fact]
-    public async Task A_request_that_lies_in_several_months_is_an_INSERT_of_its_own_for_the_only_instance_too()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Each_month_of_a_request_is_an_INSERT_and_stored_once_though_another_fails(bool isAlone)
     {
+        _answers.Enqueue(() => Task.CompletedTask);
+        _answers.Enqueue(() => Task.FromException(new ClickHouseServerException("no table", "INSERT", 60)));
+        await using var writer = Writer(new IngestionOptions { SingleInstance = isAlone });
+        var fault = await Assert.ThrowsAsync<StorageUnavailableException>(() => writer.WriteAsync(OverMonths()));
+        Assert.True(fault.MayBeStored);
+        await writer.WriteAsync(OverMonths());
+        await writer.WriteAsync(OverMonths());
+
+        Assert.Equal(3, Inserts);
+        var (stored, failed) = _inserts[1].Rows.SequenceEqual(_inserts[2].Rows) ? (_inserts[0], _inserts[1]) : (_inserts[1], _inserts[0]);
+        Assert.Equal(failed.Rows, _inserts[2].Rows);
+        Assert.NotEqual(failed.Rows, stored.Rows);
+        Assert.NotEqual(failed.Token, stored.Token);
+
+        static SampleBlock OverMonths()
+        {
+            var block = Block("a", id: 1);
+            block.Add("b"u8, 1, 40L * 24 * 3600 * 1000);
+            return block;
+        }
+    }
+
+    [Fact]
+    public async Task Requests_of_different_months_do_not_share_an_INSERT()
+    {
+        var acknowledged = new TaskCompletionSource();
+        _answers.Enqueue(() => acknowledged.Task);
+        await using var writer = Writer();
+
+        var writes = new List<Task> { writer.WriteAsync(Block("first")) };
+        await Wait.UntilAsync(() => Task.FromResult(Inserts == 1));
+        writes.AddRange(Enumerable.Range(0, 100).Select(i => writer.WriteAsync(Block($"{i}", time: i % 2 * 40L * 24 * 3600 * 1000))));
+        acknowledged.SetResult();
+        await Task.WhenAll(writes);
+
+        Assert.Equal(3, Inserts);
+    }
+
+    [Fact]
+    public async Task What_is_found_in_the_table_is_not_sent_again()
+    {
+        _answers.Enqueue(() => Task.FromException(new IOException("broken pipe")));
+        _store.Setup(store => store.HasAsync(It.IsAny<RowMark>(), It.IsAny<string>(), It.IsAny<CancellationToken>())).ReturnsAsync(true);
         await using var writer = Writer(OnlyInstance);
-        var block = Block("a", id: 1);
-        block.Add("a"u8, 1, 40L * 24 * 3600 * 1000);
-        await writer.WriteAsync(block);
-        await writer.WriteAsync(Block("b", id: 2));
-        Assert.Equal($"{(UInt128)1:x32}", _inserts[0].Token);
-        Assert.NotEqual($"{(UInt128)2:x32}", _inserts[1].Token);
+        await writer.WriteAsync(Block("a"));
+        Assert.Equal(1, Inserts);
+    }
+
+    [Fact]
+    public async Task A_token_that_was_noted_for_nothing_is_replaced()
+    {
+        _answers.Enqueue(() => Task.FromException(new ClickHouseServerException("rename: input/output error", "INSERT", 1001)));
+        await using var writer = Writer(OnlyInstance);
+        await writer.WriteAsync(Block("a"));
+        Assert.Equal(3, Inserts);
+        Assert.Equal(_inserts[0].Token, _inserts[1].Token);
+        Assert.NotEqual(_inserts[1].Token, _inserts[2].Token);
+    }
+
+    [Fact]
+    public async Task Requests_whose_time_is_over_before_their_INSERT_begins_are_told_so_and_not_stored()
+    {
+        var time = new FakeTimeProvider();
+        _answers.Enqueue(() => Task.Delay(Timeout.Infinite));
+        await using var writer = Writer(new IngestionOptions { WriteTimeout = TimeSpan.FromSeconds(10) }, time);
+        var underWay = writer.WriteAsync(Block("a"));
+        await Wait.UntilAsync(() => Task.FromResult(Inserts == 1));
+        var waiting = writer.WriteAsync(Block("b"));
+        await AdvanceAsync(time, () => waiting.IsCompleted);
+        Assert.False((await Assert.ThrowsAsync<StorageUnavailableException>(() => waiting)).MayBeStored);
+        await AdvanceAsync(time, () => underWay.IsCompleted);
+        Assert.True((await Assert.ThrowsAsync<StorageUnavailableException>(() => underWay)).MayBeStored);
+
+        await writer.WriteAsync(Block("c"));
+        Assert.Equal(2, Inserts);
+    }
+
+    [Fact]
+    public async Task An_INSERT_is_not_begun_for_requests_that_have_less_time_than_the_last_one_took()
+    {
+        var time = new FakeTimeProvider();
+        var answers = Enumerable.Range(0, 2).Select(_ => new TaskCompletionSource()).ToArray();
+        _answers.Enqueue(() => answers[0].Task);
+        _answers.Enqueue(() => answers[1].Task);
+        await using var writer = Writer(new IngestionOptions { WriteTimeout = TimeSpan.FromSeconds(10) }, time);
+        var first = writer.WriteAsync(Block("a"));
+        await Wait.UntilAsync(() => Task.FromResult(Inserts == 1));
+        time.Advance(TimeSpan.FromSeconds(4));
+        answers[0].SetResult();
+        await first;
+
+        var second = writer.WriteAsync(Block("b"));
+        await Wait.UntilAsync(() => Task.FromResult(Inserts == 2));
+        var early = writer.WriteAsync(Block("c"));
+        time.Advance(TimeSpan.FromSeconds(3));
+        var late = writer.WriteAsync(Block("d"));
+        time.Advance(TimeSpan.FromSeconds(3.5));
+        Assert.False((await Assert.ThrowsAsync<StorageUnavailableException>(() => early)).MayBeStored);
+        answers[1].SetResult();
+        await AdvanceAsync(time, () => late.IsCompleted);
+        await Task.WhenAll(second, late);
+
+        Assert.Equal(3, Inserts);
+        Assert.Equal(PlainNative.BytesOf([Block("d")]), _inserts[2].Rows);
+    }
+
+    [Fact]
+    public async Task A_defect_is_told_to_its_requests_and_the_next_ones_are_stored()
+    {
+        var logger = new Mock<ILogger<SampleWriter>>();
+        logger.Setup(log => log.IsEnabled(It.IsAny<LogLevel>())).Returns(true);
+        var meters = new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<IMeterFactory>();
+        await using var writer = new SampleWriter(
+            _store.Object, Options.Create(OnlyInstance), new IngestionTelemetry(meters), TimeProvider.System, logger.Object);
+        using (var defect = new MeterListener())
+        {
+            defect.InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Name == "db.client.operation.duration" && instrument.Meter.Scope == meters)
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            };
+            defect.SetMeasurementEventCallback<double>((_, _, _, _) => throw new InvalidTimeZoneException("a defect"));
+            defect.Start();
+            var told = await Assert.ThrowsAsync<StorageUnavailableException>(() => writer.WriteAsync(Block("a")));
+            Assert.Equal("unexpected", told.Fault.Kind);
+            Assert.True(told.MayBeStored);
+        }
+
+        await writer.WriteAsync(Block("b"));
+        Assert.Contains(logger.Invocations, call => call.Method.Name == nameof(ILogger.Log) && (LogLevel)call.Arguments[0] == LogLevel.Error);
     }
 
     [Fact]
@@ -221,9 +350,11 @@ public sealed class SampleWriterTests
 
         var write = writer.WriteAsync(Block("a", id: 1));
         await AdvanceAsync(time, () => write.IsCompleted);
-        Assert.Equal(StorageFault.Timeout.Kind, (await Assert.ThrowsAsync<StorageUnavailableException>(() => write)).Fault.Kind);
+        Assert.True((await Assert.ThrowsAsync<StorageUnavailableException>(() => write)).MayBeStored);
 
         var again = writer.WriteAsync(Block("a", id: 1));
+        _store.Setup(store => store.HasAsync(It.IsAny<RowMark>(), It.IsAny<string>(), It.IsAny<CancellationToken>()))
+            .ReturnsAsync(() => answered.Task.IsCompleted);
         answered.SetResult();
         await AdvanceAsync(time, () => again.IsCompleted);
         await again;
