@@ -37,7 +37,10 @@ public sealed class IngestionOptions
     /// </summary>
     public long MaxPendingBytes { get; set; } = 64 * 1024 * 1024;
 
-    /// <summary>How long a request may wait for ClickHouse before it is answered 503. Default 10 s; from 100 ms to 10 min.</summary>
+    /// <summary>
+    /// How long an INSERT may take, and as long a request may wait before for its INSERT to begin; then it is answered 503. Default 10 s; from
+    /// 100 ms to 10 min.
+    /// </summary>
     public TimeSpan WriteTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>

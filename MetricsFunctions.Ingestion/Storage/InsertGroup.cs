@@ -21,7 +21,7 @@ sealed class InsertGroup(int month, long begun, string? token)
 
     public string? Token { get; } = token;
 
-    /// <summary>Ends its waiting.</summary>
+    /// <summary>Ends its waiting when its time is over.</summary>
     public ITimer? Expiry { get; set; }
 
     /// <summary>How many requests wait for it.</summary>
@@ -68,7 +68,6 @@ sealed class InsertGroup(int month, long begun, string? token)
     /// <param name="fault">Why the rows are not known to be stored; null when they are.</param>
     public void End(StorageUnavailableException? fault)
     {
-        Expiry?.Dispose();
         Columns.TakeAll(_ => { });
         if (fault is null)
         {

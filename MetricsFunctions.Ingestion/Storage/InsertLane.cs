@@ -7,7 +7,7 @@ namespace MetricsFunctions.Ingestion.Storage;
 /// <param name="inserter">Carries the INSERTs out.</param>
 /// <param name="state">Tells why nothing is stored.</param>
 /// <param name="time">The clock.</param>
-/// <param name="writeTimeout">How long a request may wait.</param>
+/// <param name="writeTimeout">How long a request may wait for its INSERT to begin.</param>
 /// <param name="maxPendingBytes">Rows that may wait; one larger request is taken when there is room for any.</param>
 /// <param name="inserts">How many INSERTs may be under way at a time.</param>
 sealed class InsertLane(
@@ -27,7 +27,6 @@ sealed class InsertLane(
     long _pendingBytes;
     long _pendingRequests;
     int _waitingRequests;
-    TimeSpan _lastTook;
     volatile bool _stopping;
 
     // With how many waiting requests the next INSERT is complete, because the senders that were just answered are back.
@@ -39,9 +38,6 @@ sealed class InsertLane(
 
     /// <summary>How many requests they belong to.</summary>
     public long PendingRequests => Volatile.Read(ref _pendingRequests);
-
-    // An INSERT is not begun for those who have less time left than it takes. One that takes very long is tried nevertheless.
-    TimeSpan Needed => _lastTook < writeTimeout / 16 ? writeTimeout / 16 : _lastTook < writeTimeout / 2 ? _lastTook : writeTimeout / 2;
 
     /// <summary>Answers that there is room for a request.</summary>
     /// <exception cref="StorageUnavailableException">There is none.</exception>
@@ -113,35 +109,31 @@ sealed class InsertLane(
         }
 
         var group = new InsertGroup(block.FirstMonth, time.GetTimestamp(), token);
-        group.Expiry = time.CreateTimer(Expire, group, writeTimeout - Needed, Timeout.InfiniteTimeSpan);
+        group.Expiry = time.CreateTimer(_ => Expire(group), null, writeTimeout, Timeout.InfiniteTimeSpan);
         _waiting.Add(group);
         return group;
     }
 
-    void Expire(object? state)
+    void Expire(InsertGroup group)
     {
         lock (_gate)
         {
-            if (state is InsertGroup group && _waiting.Contains(group))
+            if (_waiting.Contains(group))
             {
-                GiveUp(group);
+                Leave(group);
+                _pendingBytes -= group.Bytes;
+                _pendingRequests -= group.Requests;
+                group.End(new StorageUnavailableException(state.Fault ?? StorageFault.Timeout));
             }
         }
     }
 
-    // Before its INSERT has begun, so that nothing of it is stored.
-    void GiveUp(InsertGroup group)
-    {
-        Leave(group);
-        _pendingBytes -= group.Bytes;
-        _pendingRequests -= group.Requests;
-        group.End(new StorageUnavailableException(state.Fault ?? StorageFault.Timeout));
-    }
-
+    // For good: nothing of what is told to be given up here is stored later.
     void Leave(InsertGroup group)
     {
         _waiting.Remove(group);
         _waitingRequests -= group.Requests;
+        group.Expiry?.Dispose();
     }
 
     async Task InsertAllAsync(int loop)
@@ -169,7 +161,6 @@ sealed class InsertLane(
             {
                 _pendingBytes -= insert.Bytes;
                 _pendingRequests -= insert.Requests;
-                _lastTook = fault is null ? took : _lastTook;
                 allBack = Expect(_waitingRequests + insert.Requests);
             }
 
@@ -198,13 +189,9 @@ sealed class InsertLane(
         {
             List<InsertGroup> taken = [];
             var samples = 0;
-            foreach (var group in _waiting.ToArray())
+            foreach (var group in _waiting)
             {
-                if (time.GetElapsedTime(group.Begun) > writeTimeout - Needed)
-                {
-                    GiveUp(group);
-                }
-                else if (taken is [] || (taken[0].Token is null && group.Token is null && group.Month == taken[0].Month
+                if (taken is [] || (taken[0].Token is null && group.Token is null && group.Month == taken[0].Month
                     && samples + group.Samples <= MostSharedSamples))
                 {
                     taken.Add(group);
@@ -219,12 +206,7 @@ sealed class InsertLane(
                 return null;
             }
 
-            foreach (var group in taken)
-            {
-                Leave(group);
-                group.Expiry?.Dispose();
-            }
-
+            taken.ForEach(Leave);
             return inserter.Begin(taken);
         }
     }

@@ -74,7 +74,7 @@ public sealed class SampleWriter : IHostedService, IAsyncDisposable
     /// Completes when a request that comes again can be told from a new one; until then, at the start, <see cref="WriteAsync"/> must not be
     /// given a request with an identity.
     /// </summary>
-    /// <exception cref="StorageUnavailableException">It could not be found out within <see cref="IngestionOptions.WriteTimeout"/>.</exception>
+    /// <exception cref="StorageUnavailableException">It could not be found out within twice <see cref="IngestionOptions.WriteTimeout"/>.</exception>
     public ValueTask KnowsRequestsAsync() =>
         _isAlone && _requests.ReadAsync() is { IsCompleted: false } reading ? new ValueTask(InTimeAsync(reading, mayBeStored: false)) : default;
 
@@ -83,7 +83,9 @@ public sealed class SampleWriter : IHostedService, IAsyncDisposable
     /// The samples; taken over before this returns, so the block is to be reset and may be used again. Given the same
     /// <see cref="SampleBlock.RequestId"/> again, nothing is stored twice.
     /// </param>
-    /// <exception cref="StorageUnavailableException">They could not be stored within <see cref="IngestionOptions.WriteTimeout"/>.</exception>
+    /// <exception cref="StorageUnavailableException">
+    /// Their INSERT could not begin within <see cref="IngestionOptions.WriteTimeout"/>, or failed, or did not end within that time.
+    /// </exception>
     public Task WriteAsync(SampleBlock block)
     {
         ArgumentNullException.ThrowIfNull(block);
@@ -134,7 +136,7 @@ public sealed class SampleWriter : IHostedService, IAsyncDisposable
     {
         try
         {
-            await task.WaitAsync(_writeTimeout, _time);
+            await task.WaitAsync(2 * _writeTimeout, _time);
         }
         catch (TimeoutException)
         {
