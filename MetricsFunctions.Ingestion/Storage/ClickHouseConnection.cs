@@ -26,7 +26,33 @@ static class ClickHouseConnection
 
             // The driver lets ClickHouse compress what it answers, and does not decompress it itself.
             AutomaticDecompression = DecompressionMethods.All,
+
+            // A POST that is sent elsewhere becomes a GET, and its body is lost.
+            AllowAutoRedirect = false,
         };
-        return new ClickHouseClient(new ClickHouseClientSettings(settings) { HttpClient = new HttpClient(handler) { Timeout = settings.Timeout } });
+        var http = new HttpClient(new ClickHouseAnswers { InnerHandler = handler }) { Timeout = settings.Timeout };
+        return new ClickHouseClient(new ClickHouseClientSettings(settings) { HttpClient = http });
+    }
+
+    /// <summary>
+    /// Lets through what ClickHouse answers, which has headers of its own in every answer. The driver would take any 200 for a success, and the
+    /// first number in anybody's error page for an exception code.
+    /// </summary>
+    sealed class ClickHouseAnswers : DelegatingHandler
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            var response = await base.SendAsync(request, cancellationToken);
+            if (response.Headers.Any(header => header.Key.StartsWith("X-ClickHouse-", StringComparison.OrdinalIgnoreCase)))
+            {
+                return response;
+            }
+
+            using (response)
+            {
+                throw new HttpRequestException(
+                    $"{request.RequestUri!.Authority} answered {(int)response.StatusCode} without the headers of ClickHouse", null, response.StatusCode);
+            }
+        }
     }
 }

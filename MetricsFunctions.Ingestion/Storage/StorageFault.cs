@@ -32,6 +32,13 @@ public sealed record StorageFault(string Kind, string Brief, string Advice, bool
         "Send to another instance, or again when it is back.",
         PassesByItself: true);
 
+    /// <summary>Nobody foresaw it.</summary>
+    public static readonly StorageFault Unexpected = new(
+        "unexpected",
+        "an unexpected fault",
+        "Please report it with the stack trace behind it.",
+        PassesByItself: false);
+
     static readonly StorageFault Unreachable = new(
         "unreachable",
         "ClickHouse cannot be reached",
@@ -40,8 +47,15 @@ public sealed record StorageFault(string Kind, string Brief, string Advice, bool
 
     static readonly StorageFault NoTable = new(
         "no_table",
-        "the table metrics.samples does not exist",
+        "the table metrics.samples, or one that a view on it fills, does not exist",
         "Apply the files of clickhouse/schema to the server in ConnectionStrings:ClickHouse, in the order of their names.",
+        PassesByItself: false);
+
+    static readonly StorageFault WrongSchema = new(
+        "wrong_schema",
+        "a column of metrics.samples, or of a view on it, is missing or of another type",
+        "Apply clickhouse/upgrade.sql if the table is one of an earlier version, and the files of clickhouse/schema, in the order of their names;"
+        + " mend or drop a view of your own.",
         PassesByItself: false);
 
     static readonly StorageFault Unauthorized = new(
@@ -107,6 +121,19 @@ public sealed record StorageFault(string Kind, string Brief, string Advice, bool
         + "and that this machine trusts who issued it; for an authority of your own, set SSL_CERT_FILE to its certificate.",
         PassesByItself: false);
 
+    // The log is told which host it was, in what was thrown, and senders are not.
+    static StorageFault NotClickHouse(int status) => new(
+        $"proxy_{status}",
+        $"a proxy, or another server that is not ClickHouse, answered with status {status}",
+        status switch
+        {
+            401 or 403 or 407 => "Have the proxy in front of ClickHouse let the service in; its log says why it does not.",
+            413 => "Have the proxy in front of ClickHouse let bodies of any size through (nginx: client_max_body_size 0).",
+            408 or 429 or >= 500 => "Check that ClickHouse runs behind the proxy and answers within the time that it gives; its log says more.",
+            _ => "Check that Host, Port, Protocol and Path in ConnectionStrings:ClickHouse lead to ClickHouse's HTTP interface.",
+        },
+        PassesByItself: status is 408 or 429 or >= 500);
+
     /// <summary>
     /// Whether nothing of an INSERT into one month can be in the table, now or later, that threw this: it did not reach ClickHouse, or
     /// ClickHouse itself refused it.
@@ -117,20 +144,28 @@ public sealed record StorageFault(string Kind, string Brief, string Advice, bool
         // Given up by ClickHouse at some moment, be it behind the commit.
         ClickHouseServerException { ErrorCode: 159 or 394 } => false,
         ClickHouseServerException => true,
+        // Refused on the way; with any other status a proxy may have sent it on before.
+        HttpRequestException { StatusCode: { } status } => (int)status is >= 300 and < 500 and not 408,
         HttpRequestException e => e.HttpRequestError
             is HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError,
         _ => false,
     };
 
-    /// <summary>Classifies what an INSERT threw, by ClickHouse's exception code (<c>system.errors</c>) and not by HTTP status.</summary>
+    /// <summary>Classifies what an INSERT threw, by ClickHouse's exception code (<c>system.errors</c>) where there is one.</summary>
     /// <param name="exception">What was thrown.</param>
     public static StorageFault Of(Exception exception) => exception switch
     {
         ClickHouseServerException { ErrorCode: 60 or 81 } => NoTable,
+
+        // An empty INSERT meets some of these, and one with rows the rest, in ClickHouse's conversion of a column or in a view.
+        ClickHouseServerException { ErrorCode: 16 or 43 or 44 or 47 or 48 or 53 or 70 } => WrongSchema,
         ClickHouseServerException { ErrorCode: 192 or 193 or 194 or 516 } => Unauthorized,
         ClickHouseServerException { ErrorCode: 497 } => NoGrant,
         ClickHouseServerException { ErrorCode: 164 or 242 or 774 } => ReadOnly,
         ClickHouseServerException { ErrorCode: 243 } => DiskFull,
+
+        // 76 or 1001, as out of inodes, and others say in words alone that it is the disk.
+        ClickHouseServerException e when e.Message.Contains("No space left on device", StringComparison.Ordinal) => DiskFull,
         ClickHouseServerException { ErrorCode: 252 } => TooManyParts,
         ClickHouseServerException { ErrorCode: 241 } => OutOfMemory,
         ClickHouseServerException { ErrorCode: 209 or 210 or 279 } => ShardUnreachable,
@@ -143,8 +178,9 @@ public sealed record StorageFault(string Kind, string Brief, string Advice, bool
             "Look the code up in system.errors and in ClickHouse's log.",
             PassesByItself: true),
         HttpRequestException { InnerException: AuthenticationException cause } => NoTls(cause),
+        HttpRequestException { StatusCode: { } status } => NotClickHouse((int)status),
         HttpRequestException or IOException or SocketException => Unreachable,
-        _ => new("unexpected", "an unexpected fault", $"{exception.GetType().Name}: {exception.Message}", PassesByItself: false),
+        _ => Unexpected,
     };
 }
 

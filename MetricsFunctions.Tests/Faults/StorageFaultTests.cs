@@ -26,7 +26,7 @@ public sealed class StorageFaultTests(ITestOutputHelper output)
         await using var installation = await StartAsync();
         await AssertToldAndOvercomeAsync(
             installation,
-            "the table metrics.samples does not exist",
+            "the table metrics.samples, or one that a view on it fills, does not exist",
             "Apply the files of clickhouse/schema",
             () => installation.QueryAsync("DROP TABLE metrics.samples SYNC"),
             installation.ApplySchemaAsync);
