@@ -143,6 +143,8 @@ public sealed record StorageFault(string Kind, string Brief, string Advice, bool
     {
         // Given up by ClickHouse at some moment, be it behind the commit.
         ClickHouseServerException { ErrorCode: 159 or 394 } => false,
+        // Committed in the table that the view is on.
+        ClickHouseServerException e when e.Message.Contains("while pushing to view", StringComparison.Ordinal) => false,
         ClickHouseServerException => true,
         // Refused on the way; with any other status a proxy may have sent it on before.
         HttpRequestException { StatusCode: { } status } => (int)status is >= 300 and < 500 and not 408,

@@ -73,6 +73,22 @@ public sealed class SingleInstanceTests(ITestOutputHelper output)
         await Stored.AssertEachOnceAsync(installation, senders);
     }
 
+    /// <summary>ClickHouse commits the samples before it asks the view, and refuses the INSERT all the same.</summary>
+    [Fact]
+    public async Task A_request_whose_INSERT_fails_in_a_view_is_stored_once()
+    {
+        await using var installation = await Installation.StartAsync(("Ingestion__SingleInstance", "true"), ("Ingestion__WriteTimeout", "00:00:01"));
+        await installation.QueryAsync("CREATE MATERIALIZED VIEW metrics.failing ENGINE = Null AS SELECT throwIf(metric_value = 1) AS x FROM metrics.samples");
+        using var sender = new Sender(installation.Service);
+        const string Sample = """{"metric_name": "viewed", "metric_value": 1}""";
+        Assert.Equal(503, (await sender.PostAsync(Sample, "key")).Status);
+        Assert.Equal(503, (await sender.PostAsync(Sample, "key")).Status);
+
+        await installation.QueryAsync("DROP VIEW metrics.failing");
+        await Wait.UntilAsync(async () => (await sender.PostAsync(Sample, "key")).Status == 200);
+        Assert.Equal("1", await installation.QueryAsync("SELECT count() FROM metrics.samples"));
+    }
+
     static async Task DoAsync(Fault fault, int round, Installation installation, NumberedSenders senders)
     {
         switch (fault)
