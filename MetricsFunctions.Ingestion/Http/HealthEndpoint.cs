@@ -6,9 +6,10 @@ namespace MetricsFunctions.Ingestion.Http;
 
 /// <summary>Says whether the service runs, and whether samples could be stored now.</summary>
 /// <param name="store">Asked for readiness.</param>
+/// <param name="writer">Knows what became of the last INSERT.</param>
 /// <param name="time">The clock.</param>
 /// <param name="lifetime">Tells when the service is going down.</param>
-public sealed class HealthEndpoint(ISampleStore store, TimeProvider time, IHostApplicationLifetime lifetime)
+public sealed class HealthEndpoint(ISampleStore store, SampleWriter writer, TimeProvider time, IHostApplicationLifetime lifetime)
 {
     static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(2);
     static readonly TimeSpan ProbeLifetime = TimeSpan.FromSeconds(1);
@@ -21,13 +22,20 @@ public sealed class HealthEndpoint(ISampleStore store, TimeProvider time, IHostA
     /// <param name="context">The request; its response is written here.</param>
     public static Task LiveAsync(HttpContext context) => AnswerAsync(context, () => Task.FromResult<StorageFault?>(null));
 
-    /// <summary>Serves <c>GET /api/health/ready</c>: 200 while ClickHouse can be written to, otherwise 503 with the reason.</summary>
+    /// <summary>
+    /// Serves <c>GET /api/health/ready</c>: 200 while ClickHouse can be written to, otherwise 503 with the reason. An INSERT that failed is one for
+    /// ten seconds, unless another one is stored.
+    /// </summary>
     /// <param name="context">The request; its response is written here.</param>
     public Task ReadyAsync(HttpContext context) => AnswerAsync(context, CheckAsync);
 
     /// <summary>Answers why samples could not be stored now; <see langword="null"/> when they could.</summary>
-    internal Task<StorageFault?> CheckAsync() =>
-        lifetime.ApplicationStopping.IsCancellationRequested ? Task.FromResult<StorageFault?>(StorageFault.Stopping) : ProbeAsync();
+    internal Task<StorageFault?> CheckAsync()
+    {
+        // A full disk or a view that fails does not show in the probe, which stores nothing.
+        var known = lifetime.ApplicationStopping.IsCancellationRequested ? StorageFault.Stopping : writer.RecentFault;
+        return known is null ? ProbeAsync() : Task.FromResult<StorageFault?>(known);
+    }
 
     /// <summary>Answers <see langword="null"/> for a request with the method of a probe.</summary>
     internal static Problem? CheckMethod(HttpRequest request) => Problem.UnlessMethod(request, HttpMethods.Get, HttpMethods.Head);

@@ -57,7 +57,7 @@ sealed class ClickHouseStore(IClickHouseClient client, IOptions<ClickHouseOption
             Table, stream, "Native", NativeBlocks.Columns, useCompression: false, insert, cancellationToken);
     }
 
-    // An INSERT without rows meets every obstacle that one with rows would: network, password, grants, table, read-only mode.
+    // An INSERT without rows meets what one with rows would meet before them: network, password, grants, table, read-only mode.
     public Task ProbeAsync(CancellationToken cancellationToken) =>
         InsertAsync(ReadOnlySequence<byte>.Empty, "", cancellationToken);
 

@@ -38,7 +38,7 @@ public sealed class SampleWriter : IHostedService, IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(telemetry);
-        _state = new StorageState(logger);
+        _state = new StorageState(logger, time);
         _time = time;
         _writeTimeout = options.Value.WriteTimeout;
         _isAlone = options.Value.SingleInstance;
@@ -57,6 +57,9 @@ public sealed class SampleWriter : IHostedService, IAsyncDisposable
             return lane;
         }
     }
+
+    /// <summary>Why the last INSERT was not stored, if it was just now; <see langword="null"/> when it was stored or is ten seconds ago.</summary>
+    public StorageFault? RecentFault => _state.RecentFault;
 
     /// <summary>Begins to find out what a former process has stored.</summary>
     /// <param name="cancellationToken">Not used.</param>

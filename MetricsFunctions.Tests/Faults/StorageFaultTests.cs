@@ -152,6 +152,7 @@ public sealed class StorageFaultTests(ITestOutputHelper output)
         Assert.All(refusals, refusal => Assert.Matches(
             $"^(Nothing of the request is stored|Whether the request is stored is not known): {Regex.Escape(brief)}\\. Send the same request again\\.$",
             refusal.Detail));
+        Assert.Equal((503, $"Samples cannot be stored now: {brief}."), await Readiness.OfAsync(installation.Service));
         Assert.StartsWith($"Samples cannot be stored: {brief}. {advice}", Assert.Single(Changes(installation)), StringComparison.Ordinal);
 
         await mend();
@@ -161,6 +162,7 @@ public sealed class StorageFaultTests(ITestOutputHelper output)
         Assert.InRange(watch.Elapsed, TimeSpan.Zero, Resumption + Margin);
         Assert.All(refusals, refusal => Assert.Equal((503, true), (refusal.Status, refusal.RetryAfter is { Length: > 0 })));
         await Wait.UntilAsync(() => Task.FromResult(Changes(installation)[^1] == "Samples are stored again"));
+        await Wait.UntilAsync(async () => (await Readiness.OfAsync(installation.Service)).Status == 200);
     }
 
     static List<string> Changes(Installation installation) =>

@@ -25,9 +25,19 @@ sealed class StandaloneProcess : IDisposable
     public static StandaloneProcess Start(params (string Setting, string Value)[] settings) => Start(new ProcessStartInfo(Program), settings);
 
     /// <summary>Starts it with an <c>/etc/hosts</c> of its own, which may change while it runs; or skips the test where that is not allowed.</summary>
-    public static StandaloneProcess StartWithHosts(string hosts, params (string Setting, string Value)[] settings)
+    public static StandaloneProcess StartWithHosts(string hosts, params (string Setting, string Value)[] settings) =>
+        StartWithMount($"--bind '{hosts}' /etc/hosts", settings);
+
+    /// <summary>Starts it with a folder that is a small file system of its own; or skips the test where that is not allowed.</summary>
+    public static StandaloneProcess StartWithSmallDisk(string folder, string size, params (string Setting, string Value)[] settings) =>
+        StartWithMount($"-t tmpfs -o {size} tmpfs '{folder}'", settings);
+
+    /// <summary>What the process calls so, which may be on a file system that nobody else sees.</summary>
+    public string PathOutside(string path) => $"/proc/{_process.Id}/root{path}";
+
+    static StandaloneProcess StartWithMount(string mount, (string, string)[] settings)
     {
-        string[] apart = ["--user", "--map-root-user", "--mount", "/bin/sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\"", hosts];
+        string[] apart = ["--user", "--map-root-user", "--mount", "/bin/sh", "-c", $"mount {mount} && exec \"$0\""];
         using var trial = Process.Start("unshare", [.. apart, "true"]);
         trial.WaitForExit();
         Assert.SkipUnless(trial.ExitCode == 0, "This user may not make a mount namespace (unshare --user --map-root-user --mount).");
