@@ -1,6 +1,11 @@
+using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using System.Text.RegularExpressions;
+using MetricsFunctions.Ingestion;
+using MetricsFunctions.Standalone;
 
 namespace MetricsFunctions.Tests.Faults;
 
@@ -91,6 +96,45 @@ public sealed class TerminationTests(ITestOutputHelper output)
         Assert.Equal("1", await installation.QueryAsync("SELECT count() FROM metrics.samples WHERE tags['sender'] = 'waiting'"));
     }
 
+    /// <summary>A sender that trickles, and a ClickHouse that has got an INSERT with a key and does not answer: the two that take longest.</summary>
+    [Fact]
+    public async Task It_ends_in_time_whatever_it_waits_for()
+    {
+        var options = new IngestionOptions { BodyTimeout = TimeSpan.FromSeconds(1), WriteTimeout = TimeSpan.FromSeconds(2) };
+        await using var installation = await Installation.StartAsync(
+            ("Ingestion__BodyTimeout", $"{options.BodyTimeout}"),
+            ("Ingestion__WriteTimeout", $"{options.WriteTimeout}"),
+            ("Ingestion__SingleInstance", "true"),
+            ("DOTNET_shutdownTimeoutSeconds", "1"));
+        using var sender = new Sender(installation.Service);
+        Assert.Equal(200, (await sender.PostAsync(Sample("before"), "before")).Status);
+        await installation.FreezeClickHouseAsync();
+        var waiting = sender.PostAsync(Sample("waiting"), "waiting");
+        await using var trickling = await TakenRequest.SendAsync(installation.Service, Sample(new string('s', 4000)));
+        var trickle = trickling.TrickleAsync();
+
+        var watch = Stopwatch.StartNew();
+        Assert.Equal(0, await installation.Process.TerminateAsync());
+        output.WriteLine($"ended after {watch.Elapsed.TotalSeconds:0.0} s");
+        Assert.InRange(watch.Elapsed, TimeSpan.Zero, Shutdown.Longest(options));
+        Assert.Equal(503, (await waiting).Status);
+        await trickle;
+    }
+
+    [Fact]
+    public void Whatever_stops_it_gives_it_the_time()
+    {
+        var longest = Shutdown.Longest(new IngestionOptions()).TotalSeconds;
+        Assert.InRange(longest, 0, Seconds("docker-compose.yml", @"\n  metrics:\n(?:    .*\n)*?    stop_grace_period: (\d+)s\n"));
+        const string Deployment = "deploy/kubernetes/deployment.yaml";
+        var pause = Seconds(Deployment, @"preStop:(?:.*\n)*? +seconds: (\d+)\n");
+        Assert.InRange(longest + pause, 0, Seconds(Deployment, @"terminationGracePeriodSeconds: (\d+)\n"));
+        Assert.Equal(longest, Seconds("docs/deploy.md", @"`docker stop --time`\): (\d+) seconds with the defaults"));
+
+        static int Seconds(string file, string pattern) =>
+            int.Parse(Regex.Match(File.ReadAllText(Path.Combine(Repository.Root, file)), pattern).Groups[1].Value, CultureInfo.InvariantCulture);
+    }
+
     /// <summary>A request whose headers the service has certainly read: it asked for the body.</summary>
     sealed class TakenRequest(NetworkStream stream, string sample) : IAsyncDisposable
     {
@@ -106,6 +150,23 @@ public sealed class TerminationTests(ITestOutputHelper output)
         }
 
         public ValueTask SendBodyAsync() => stream.WriteAsync(Encoding.ASCII.GetBytes(sample));
+
+        // Just fast enough for the server, until it has enough.
+        public async Task TrickleAsync()
+        {
+            try
+            {
+                foreach (var piece in sample.Chunk(300))
+                {
+                    await stream.WriteAsync(Encoding.ASCII.GetBytes(piece));
+                    await Task.Delay(TimeSpan.FromSeconds(1));
+                }
+            }
+            catch (IOException)
+            {
+                // It has.
+            }
+        }
 
         public async Task<string?> StatusLineAsync() => await _answer.ReadLineAsync();
 
