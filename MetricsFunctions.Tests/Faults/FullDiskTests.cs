@@ -36,7 +36,7 @@ public sealed class FullDiskTests
             Fill(ballast, withFiles);
             return (refused = await sender.PostAsync(Sample)).Status == 503;
         });
-        Assert.Equal("Nothing is known to be stored: ClickHouse is out of disk space. Send the same request again.", refused.Detail);
+        Assert.Equal("Nothing of the request is stored: ClickHouse is out of disk space. Send the same request again.", refused.Detail);
         Assert.Equal((503, "Samples cannot be stored now: ClickHouse is out of disk space."), await Readiness.OfAsync(service));
 
         Directory.Delete(ballast, recursive: true);

@@ -32,7 +32,8 @@ public sealed class ProxyTests(IngestionHost host) : IClassFixture<IngestionHost
         (proxy.Status, proxy.PassesOn) = (status, false);
         var refused = await sender.PostAsync(Sample);
         var brief = $"a proxy, or another server that is not ClickHouse, answered with status {status}";
-        Assert.Equal((503, $"Nothing is known to be stored: {brief}. Send the same request again."), (refused.Status, refused.Detail));
+        Assert.Equal(503, refused.Status);
+        Assert.EndsWith($": {brief}. Send the same request again.", refused.Detail, StringComparison.Ordinal);
         Assert.Equal(triesAgain, proxy.Answered > 1);
         await Wait.UntilAsync(() => Task.FromResult(standalone.Output.Contains($"Samples cannot be stored: {brief}. {advice}", StringComparison.Ordinal)));
         Assert.Contains($"(127.0.0.1:{proxy.Port} answered {status} without the headers of ClickHouse)", standalone.Output, StringComparison.Ordinal);

@@ -208,9 +208,9 @@ resource app 'Microsoft.App/containerApps@2026-07-01' = {
                 secretRef: 'insights'
               }
               {
-                // Less than the 10 seconds that a stopping Functions host gives the requests under way.
+                // Twice this is less than the 10 seconds that a stopping Functions host gives the requests under way.
                 name: 'Ingestion__WriteTimeout'
-                value: '00:00:08'
+                value: '00:00:04'
               }
             ],
             map(range(0, length(apiKeys)), i => {
