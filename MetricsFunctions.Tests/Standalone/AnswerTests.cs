@@ -97,7 +97,8 @@ public sealed class AnswerTests
         return answer;
     }
 
-    static async Task<string> SendAsync(int port, string request)
+    /// <summary>Sends a request as it is, and answers what came until the connection ended.</summary>
+    internal static async Task<string> SendAsync(int port, string request)
     {
         using var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, port);

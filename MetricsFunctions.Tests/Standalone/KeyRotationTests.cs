@@ -110,7 +110,8 @@ public sealed class KeyRotationTests : IDisposable
         ("EmbeddedClickHouse__DataPath", Path.Combine(_folder.Path, "data")),
         ("EmbeddedClickHouse__HttpPort", $"{Ports.Free()}"),
         ("EmbeddedClickHouse__TcpPort", $"{Ports.Free()}"),
-        ("Logging__LogLevel__Default", "Trace"));
+        ("Logging__LogLevel__Default", "Trace"),
+        ("Logging__LogLevel__Microsoft", "Trace"));
 
     async Task BecomesAsync(string key, HttpStatusCode status) => await Wait.UntilAsync(async () => await SendAsync(key) == status);
 
