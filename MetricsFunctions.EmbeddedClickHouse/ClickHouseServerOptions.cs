@@ -3,7 +3,10 @@ namespace MetricsFunctions.EmbeddedClickHouse;
 /// <summary>Where an embedded ClickHouse server keeps its data and listens.</summary>
 public sealed record ClickHouseServerOptions
 {
-    /// <summary>The folder of the data and of the server's log; created when missing. One server at a time can use it.</summary>
+    /// <summary>
+    /// The folder of the data and of the server's log; created when missing. One server at a time can use it. A relative path is below the
+    /// current folder, which for Standalone is that of its settings.
+    /// </summary>
     public required string DataPath { get; init; }
 
     /// <summary>The port of the HTTP interface on 127.0.0.1, 0 to 65535; 0, the default, takes a free one.</summary>

@@ -65,10 +65,16 @@ static class EmbeddedClickHouseExtensions
         var settings = builder.Configuration.GetSection("EmbeddedClickHouse");
         var options = new ClickHouseServerOptions
         {
-            DataPath = Path.GetFullPath(settings["DataPath"] ?? "clickhouse-data", builder.Environment.ContentRootPath),
+            DataPath = Path.GetFullPath(settings["DataPath"]!),
             HttpPort = settings.GetValue<ushort>("HttpPort"),
             TcpPort = settings.GetValue<ushort>("TcpPort"),
         };
+        if (options.HttpPort == 0)
+        {
+            // A free one would not be known before it is started.
+            throw new InvalidOperationException("EmbeddedClickHouse:HttpPort is 0. Set it to a port of 127.0.0.1, such as 8123.");
+        }
+
         builder.Configuration[$"ConnectionStrings:{ClickHouseOptions.Name}"] = $"Host=127.0.0.1;Port={options.HttpPort};Username=default";
 
         // Others would have to be pointed at this process's own server.

@@ -4,7 +4,7 @@ using MetricsFunctions.Ingestion.Telemetry;
 using MetricsFunctions.Standalone;
 using Microsoft.Extensions.Options;
 
-if (args is [Probe.Command, var url])
+if (args is [.., Probe.Command, var url])
 {
     return await Probe.RunAsync(url);
 }
@@ -12,9 +12,14 @@ if (args is [Probe.Command, var url])
 // Otherwise .NET watches every folder below the settings files, and with them each part that the embedded ClickHouse writes.
 Environment.SetEnvironmentVariable("DOTNET_USE_POLLING_FILE_WATCHER", "true");
 
+// Its settings are beside it, wherever it is started from, or in --contentRoot; and so is whatever they name by a relative path.
+Directory.SetCurrentDirectory(AppContext.BaseDirectory);
+
 try
 {
     var builder = WebApplication.CreateBuilder(args);
+    Directory.SetCurrentDirectory(builder.Environment.ContentRootPath);
+    builder.Configuration.AddDefaults();
     builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
     builder.AddEmbeddedClickHouse();
     builder.Services.AddIngestion();

@@ -12,6 +12,8 @@ public sealed class ReadmeService : IAsyncLifetime
     readonly int _port = Ports.Free();
     BackgroundCommand? _service;
 
+    static string Project => Path.Combine(Repository.Root, "MetricsFunctions.Standalone");
+
     /// <summary>Its ClickHouse.</summary>
     public int ClickHousePort { get; } = Ports.Free();
 
@@ -23,10 +25,13 @@ public sealed class ReadmeService : IAsyncLifetime
         _service = BackgroundCommand.Start(
             Command,
             ("Urls", $"http://localhost:{_port}"),
-            ("EmbeddedClickHouse__DataPath", Path.Combine(Folder, "clickhouse-data")),
+            ("EmbeddedClickHouse__DataPath", Path.GetRelativePath(Project, Path.Combine(Folder, "clickhouse-data"))),
             ("EmbeddedClickHouse__HttpPort", $"{ClickHousePort}"),
             ("EmbeddedClickHouse__TcpPort", $"{Ports.Free()}"));
         await _service.PrintsAsync("Press Ctrl+C");
+
+        // Which is relative to the project's folder, where data of former versions is, and not to where it was built.
+        Assert.True(Directory.Exists(Path.Combine(Folder, "clickhouse-data")));
     }
 
     /// <summary>Puts this service in the place of the one that a page has.</summary>

@@ -44,9 +44,10 @@ sealed class StandaloneProcess : IDisposable
         return Start(new ProcessStartInfo("unshare", [.. apart, Program]), settings);
     }
 
-    static StandaloneProcess Start(ProcessStartInfo start, (string Setting, string Value)[] settings)
+    /// <summary>Starts it by a command of one's own, in its own folder where that names none.</summary>
+    public static StandaloneProcess Start(ProcessStartInfo start, params (string Setting, string Value)[] settings)
     {
-        start.WorkingDirectory = AppContext.BaseDirectory;
+        start.WorkingDirectory = start.WorkingDirectory is "" ? AppContext.BaseDirectory : start.WorkingDirectory;
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = true;
         start.Environment["ASPNETCORE_ENVIRONMENT"] = "Production";

@@ -142,6 +142,7 @@ public sealed partial class StandaloneTests : IDisposable
         { "ConnectionStrings__ClickHouse", "nonsense", "ConnectionStrings:ClickHouse cannot be read" },
         { "ConnectionStrings__ClickHouse", "Host=localhost;Port=many", "ConnectionStrings:ClickHouse cannot be read" },
         { "EmbeddedClickHouse__HttpPort", "123456", "EmbeddedClickHouse:HttpPort" },
+        { "EmbeddedClickHouse__HttpPort", "0", "EmbeddedClickHouse:HttpPort is 0" },
     };
 
     [Theory]
