@@ -33,10 +33,16 @@ try
     await app.RunAsync();
     return Environment.ExitCode;
 }
-catch (Exception e) when (e is OptionsValidationException or ClickHouseStartException or IOException or InvalidOperationException)
+catch (Exception e) when (e is OptionsValidationException or InvalidDataException or ClickHouseStartException or IOException or InvalidOperationException)
 {
     // What an operator can mend is told in a line each; anything else is a bug and keeps its stack trace.
-    foreach (var line in e is OptionsValidationException invalid ? invalid.Failures : [e.Message])
+    IEnumerable<string> lines = e switch
+    {
+        OptionsValidationException invalid => invalid.Failures,
+        InvalidDataException unreadable => [SettingsFiles.Describe(unreadable)],
+        _ => [e.Message],
+    };
+    foreach (var line in lines)
     {
         Console.Error.WriteLine($"MetricsFunctions cannot start: {line}");
     }

@@ -82,6 +82,21 @@ public sealed class InstalledTests : IDisposable
         Assert.Empty(Directory.EnumerateFileSystemEntries(_elsewhere.Path));
     }
 
+    [Theory]
+    [InlineData("{\n\"Ingestion\": {\"ApiKeys\": [token-of-someone]}}", "mend line 2.")]
+    [InlineData("{\"Ingestion\": {\"ApiKeys\": [\"token-of-someone\"], \"apiKeys\": [\"token-of-someone\"]}}", "mend it.")]
+    public async Task Settings_that_cannot_be_read_are_told_in_one_line_that_repeats_none(string settings, string advice)
+    {
+        await File.WriteAllTextAsync(Path.Combine(_program.Path, "appsettings.json"), settings);
+        using var standalone = StandaloneProcess.Start(new ProcessStartInfo(Path.Combine(_program.Path, "MetricsFunctions.Standalone")) { WorkingDirectory = _elsewhere.Path });
+        Assert.Equal(1, await standalone.ExitedAsync());
+        var line = Assert.Single(standalone.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        Assert.StartsWith("MetricsFunctions cannot start: ", line, StringComparison.Ordinal);
+        Assert.Contains(Path.Combine(_program.Path, "appsettings.json"), line, StringComparison.Ordinal);
+        Assert.EndsWith(advice, line, StringComparison.Ordinal);
+        Assert.DoesNotContain("token", line, StringComparison.Ordinal);
+    }
+
     // Those that .NET itself knows come before the defaults, too.
     [Fact]
     public async Task ASPNETCORE_URLS_is_heard()
