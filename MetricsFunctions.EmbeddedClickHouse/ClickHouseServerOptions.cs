@@ -1,6 +1,6 @@
 namespace MetricsFunctions.EmbeddedClickHouse;
 
-/// <summary>Where an embedded ClickHouse server keeps its data and listens.</summary>
+/// <summary>Where an embedded ClickHouse server keeps its data and listens, and how safe it keeps them.</summary>
 public sealed record ClickHouseServerOptions
 {
     /// <summary>
@@ -15,6 +15,9 @@ public sealed record ClickHouseServerOptions
     /// <summary>The port of the native protocol on 127.0.0.1, 0 to 65535; 0, the default, takes a free one.</summary>
     public int TcpPort { get; init; }
 
-    /// <summary>The folder of <c>config.xml</c>, <c>start.sql</c>, <c>users.xml</c> and, if any, <c>users.d</c>; by default the program's own.</summary>
+    /// <summary>Whether an INSERT is answered only when what it has written is on the disk, so that it outlives a power cut; by default not.</summary>
+    public bool Fsync { get; init; }
+
+    /// <summary>The folder of <c>config.xml</c>, <c>start.sql</c>, <c>users.xml</c> and, if any, <c>config.d</c> and <c>users.d</c>; by default the program's own.</summary>
     public string ConfigurationPath { get; init; } = Path.Combine(AppContext.BaseDirectory, "server");
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.IO.Pipes;
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace MetricsFunctions.EmbeddedClickHouse;
 
@@ -142,7 +143,16 @@ static class Engine
         if (!File.Exists(system))
         {
             Directory.CreateDirectory(metadata);
-            File.WriteAllText(system, $"ATTACH DATABASE _ UUID '{Guid.NewGuid()}' ENGINE = Atomic\n");
+
+            // Synced before it has this name: a power cut that left it empty would keep ClickHouse from starting.
+            var written = Path.Combine(dataPath, Path.GetRandomFileName());
+            using (var file = File.OpenHandle(written, FileMode.CreateNew, FileAccess.Write))
+            {
+                RandomAccess.Write(file, Encoding.UTF8.GetBytes($"ATTACH DATABASE _ UUID '{Guid.NewGuid()}' ENGINE = Atomic\n"), fileOffset: 0);
+                RandomAccess.FlushToDisk(file);
+            }
+
+            File.Move(written, system);
         }
     }
 

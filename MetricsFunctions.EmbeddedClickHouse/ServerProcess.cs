@@ -143,6 +143,8 @@ sealed class ServerProcess : IDisposable
         start.Environment["DOTNET_EnableDiagnostics"] = "0";
         // clickhouse-local has no setting for the server's time zone.
         start.Environment["TZ"] = "UTC";
+        // For config.d/fsync.xml.
+        start.Environment["CLICKHOUSE_FSYNC"] = options.Fsync ? "1" : "0";
 
         try
         {

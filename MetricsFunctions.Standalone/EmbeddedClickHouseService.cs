@@ -68,6 +68,7 @@ static class EmbeddedClickHouseExtensions
             DataPath = Path.GetFullPath(settings["DataPath"]!),
             HttpPort = settings.GetValue<ushort>("HttpPort"),
             TcpPort = settings.GetValue<ushort>("TcpPort"),
+            Fsync = settings.GetValue<bool>("Fsync"),
         };
         if (options.HttpPort == 0)
         {

@@ -30,14 +30,21 @@ sealed class Installation : IAsyncDisposable
 
     /// <summary>Starts both, with the tables in place.</summary>
     /// <param name="settings">Settings of the service, as environment variables; <c>{service}</c> in them is where it listens.</param>
-    public static async Task<Installation> StartAsync(params (string Setting, string Value)[] settings)
+    public static Task<Installation> StartAsync(params (string Setting, string Value)[] settings) => StartAsync(dataPath: null, fsync: false, settings);
+
+    /// <summary>Starts both, with the tables in place.</summary>
+    /// <param name="dataPath">ClickHouse's data folder; null for a temporary one.</param>
+    /// <param name="fsync">Whether ClickHouse answers an INSERT only when it is on the disk.</param>
+    /// <param name="settings">Settings of the service, as environment variables; <c>{service}</c> in them is where it listens.</param>
+    public static async Task<Installation> StartAsync(string? dataPath, bool fsync, params (string Setting, string Value)[] settings)
     {
         var installation = new Installation(settings);
         try
         {
             installation.ClickHouse = await ClickHouseServer.StartAsync(new ClickHouseServerOptions
             {
-                DataPath = installation._data.Path,
+                DataPath = dataPath ?? installation._data.Path,
+                Fsync = fsync,
                 HttpPort = Ports.Free(),
                 TcpPort = Ports.Free(),
             });

@@ -78,6 +78,18 @@ public sealed partial class StandaloneTests : IDisposable
         Assert.False(await CanConnectAsync(_clickHousePort));
     }
 
+    [Theory]
+    [InlineData("true", "1")]
+    [InlineData("false", "0")]
+    public async Task Its_ClickHouse_syncs_what_it_writes_when_told_to(string told, string does)
+    {
+        using var standalone = Start(("EmbeddedClickHouse__Fsync", told));
+        await standalone.StartedAsync();
+        Assert.Equal($"fsync_after_insert\t{does}\nfsync_part_directory\t{does}", await ClickHouseSql.QueryAsync(
+            _clickHousePort, "SELECT name, value FROM system.merge_tree_settings WHERE name IN ('fsync_after_insert', 'fsync_part_directory') ORDER BY name"));
+        Assert.Equal(0, await standalone.TerminateAsync());
+    }
+
     // Before it knows what a former process has stored, which takes a second at least.
     [Fact]
     public async Task Stopped_at_once_it_does_not_complain_of_its_own_ClickHouse()
@@ -143,6 +155,7 @@ public sealed partial class StandaloneTests : IDisposable
         { "ConnectionStrings__ClickHouse", "Host=localhost;Port=many", "ConnectionStrings:ClickHouse cannot be read" },
         { "EmbeddedClickHouse__HttpPort", "123456", "EmbeddedClickHouse:HttpPort" },
         { "EmbeddedClickHouse__HttpPort", "0", "EmbeddedClickHouse:HttpPort is 0" },
+        { "EmbeddedClickHouse__Fsync", "perhaps", "EmbeddedClickHouse:Fsync" },
     };
 
     [Theory]
