@@ -91,9 +91,10 @@ SETTINGS
     auto_statistics_types = '',
     -- Merges of more parts at a time, so that a small INSERT is merged less often: docs/scale.md has what was tried.
     merge_selector_base = 10,
-    -- How long the parts stay that a merge has replaced, should a power cut spoil the merged one: it is synced to disk but for small files,
-    -- and those Linux writes within 35 seconds. The default, 480 and up to 40 more, is tens of thousands of parts under small INSERTs, and
-    -- ClickHouse looks through all of them after every INSERT; its engine inside another program has 0.
+    -- How long the parts stay that a merge has replaced, should a power cut spoil the merged one: its files are synced to disk, its name Linux
+    -- writes within seconds, and its projections within 35 (a broken one is not read, and the next merge makes it anew). The default, 480 and
+    -- up to 40 more, is tens of thousands of parts under small INSERTs, and ClickHouse looks through all of them after every INSERT; its
+    -- engine inside another program has 0.
     old_parts_lifetime = 45,
     min_rows_to_fsync_after_merge = 1,
     cleanup_delay_period = 1,
