@@ -44,8 +44,8 @@ sealed class Disk : IAsyncDisposable
             image.SetLength(Size);
         }
 
-        Assert.Equal("", await ErrorsAsync("mkfs.ext4", [.. Format, disk._image]));
-        if (await ErrorsAsync("mount", "-o", Options, disk._image, disk.Path) is { Length: > 0 } errors)
+        Assert.Equal("", (await RunAsync("mkfs.ext4", [.. Format, disk._image])).Errors);
+        if ((await RunAsync("mount", "-o", Options, disk._image, disk.Path)).Errors is { Length: > 0 } errors)
         {
             disk._folder.Dispose();
             Assert.Skip($"This user may not mount a file system of its own (mount -o loop), as root may: {errors}");
@@ -55,7 +55,7 @@ sealed class Disk : IAsyncDisposable
     }
 
     /// <summary>Writes everything to the device, as Linux does by itself within half a minute or so.</summary>
-    public async Task SyncAsync() => Assert.Equal("", await ErrorsAsync("sync", "--file-system", Path));
+    public async Task SyncAsync() => Assert.Equal("", (await RunAsync("sync", "--file-system", Path)).Errors);
 
     /// <summary>Cuts the power. Whoever uses the disk gets I/O errors from here on.</summary>
     public void Cut()
@@ -69,7 +69,7 @@ sealed class Disk : IAsyncDisposable
     public async Task RestoreAsync()
     {
         await UnmountAsync();
-        Assert.Equal("", await ErrorsAsync("mount", "-o", Options, _image, Path));
+        Assert.Equal("", (await RunAsync("mount", "-o", Options, _image, Path)).Errors);
     }
 
     public async ValueTask DisposeAsync()
@@ -78,16 +78,23 @@ sealed class Disk : IAsyncDisposable
         _folder.Dispose();
     }
 
-    // Processes that have just been killed may still be on their way out.
-    Task UnmountAsync() => Wait.UntilAsync(async () => await ErrorsAsync("umount", Path) == "");
-
-    // What it says when it fails; nothing otherwise.
-    static async Task<string> ErrorsAsync(string program, params string[] arguments)
+    async Task UnmountAsync()
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+        // Processes that have just been killed may still be on their way out.
+        await Wait.UntilAsync(async () => (await RunAsync("umount", Path)).Errors == "");
+
+        // Who has copied the mounts, as unshare does, still uses it. Mounted again before that ends, it would be the same one, without power.
+        await Wait.UntilAsync(async () => (await RunAsync("losetup", "--associated", _image)).Output == "");
+    }
+
+    // Errors are what it says when it fails.
+    static async Task<(string Output, string Errors)> RunAsync(string program, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var output = process.StandardOutput.ReadToEndAsync();
         var errors = await process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();
-        return process.ExitCode == 0 ? "" : $"{errors.Trim()} ({program} ended with {process.ExitCode})";
+        return (await output, process.ExitCode == 0 ? "" : $"{errors.Trim()} ({program} ended with {process.ExitCode})");
     }
 
     [DllImport("libc", EntryPoint = "ioctl", SetLastError = true)]
