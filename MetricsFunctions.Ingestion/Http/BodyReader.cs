@@ -50,7 +50,9 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
                 BodyFault.LargeWindow => Corrupt(
                     "The body is a zstd frame with a window over 8 MiB. Compress it with a window log of at most 23, which is without --long and --ultra."),
                 BodyFault.Dictionary => Corrupt("The body is compressed with a dictionary, and none is known here. Compress it without one."),
-                _ => Corrupt("The body is not what its Content-Encoding promises: it is corrupt, or cut off."),
+                _ => Corrupt(
+                    "The body is not what its Content-Encoding promises: it is corrupt, cut off, or goes on behind its end."
+                    + " Compress all of it as one stream, and send nothing behind that."),
             };
         }
         catch (OperationCanceledException) when (!request.HttpContext.RequestAborted.IsCancellationRequested)

@@ -17,14 +17,14 @@ static class ContentEncoding
 
     static readonly Dictionary<string, Func<Stream, long, BodyBudget.Room, Stream>> Decoders = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["gzip"] = (body, _, _) => new GZipStream(body, CompressionMode.Decompress),
-        ["deflate"] = (body, _, _) => new ZLibStream(body, CompressionMode.Decompress),
-        ["br"] = (body, _, _) => new BrotliStream(body, CompressionMode.Decompress),
+        ["gzip"] = (body, _, _) => GZip(body),
+        ["deflate"] = (body, _, _) => ZLib(body),
+        ["br"] = (body, _, _) => Brotli(body),
         ["zstd"] = (body, _, _) => Zstd(body),
         ["snappy"] = (body, maxBytes, room) => new SnappyBody(body, maxBytes, room),
         ["lz4"] = (body, _, room) => new Lz4Body(body, room),
-        ["x-gzip"] = (body, _, _) => new GZipStream(body, CompressionMode.Decompress),
-        ["zlib"] = (body, _, _) => new ZLibStream(body, CompressionMode.Decompress),
+        ["x-gzip"] = (body, _, _) => GZip(body),
+        ["zlib"] = (body, _, _) => ZLib(body),
         ["x-snappy-framed"] = (body, maxBytes, room) => new SnappyBody(body, maxBytes, room),
     };
 
@@ -83,6 +83,12 @@ static class ContentEncoding
             .ToArray();
         return names is [] ? null : string.Join(", ", names);
     }
+
+    static ExactBody GZip(Stream body) => new(body, exact => new GZipStream(exact, CompressionMode.Decompress));
+
+    static ExactBody ZLib(Stream body) => new(body, exact => new ZLibStream(exact, CompressionMode.Decompress));
+
+    static ExactBody Brotli(Stream body) => new(body, exact => new BrotliStream(exact, CompressionMode.Decompress));
 
     static DecompressionStream Zstd(Stream body)
     {

@@ -33,9 +33,9 @@ sealed class SnappyBody(Stream body, long maxBytes, BodyBudget.Room room, bool m
 
     protected override void Begin(byte[] compressed, int length)
     {
-        var whole = compressed.AsSpan(0, length);
-        var isFramed = whole.StartsWith(BeginningOfFrames);
-        if (isFramed && AreWholeChunks(whole))
+        var whole = compressed.AsMemory(0, length);
+        var isFramed = whole.Span.StartsWith(BeginningOfFrames);
+        if (isFramed && AreWholeChunks(whole.Span))
         {
             _decompressed = new SnappyStream(new MemoryStream(compressed, 0, length), CompressionMode.Decompress);
         }
@@ -94,11 +94,11 @@ sealed class SnappyBody(Stream body, long maxBytes, BodyBudget.Room room, bool m
         return (type == PlainChunk || WireReader.TryReadVarint(ref data, out length)) && length <= LargestChunk;
     }
 
-    bool TryDecompressBlock(ReadOnlySpan<byte> block, out int length)
+    bool TryDecompressBlock(ReadOnlyMemory<byte> block, out int length)
     {
         // What a block says of its length in front is believed only as far as memory for it does no harm.
         length = 0;
-        var rest = block;
+        var rest = block.Span;
         if (!WireReader.TryReadVarint(ref rest, out var announced))
         {
             return false;
@@ -119,14 +119,46 @@ sealed class SnappyBody(Stream body, long maxBytes, BodyBudget.Room room, bool m
             throw new BodyException(BodyFault.NoRoom);
         }
 
-        _block = ArrayPool<byte>.Shared.Rent((int)announced);
+        length = (int)announced;
+        _block = ArrayPool<byte>.Shared.Rent(length);
         try
         {
-            return Snappy.TryDecompress(block, _block.AsSpan(0, (int)announced), out length) && length == (int)announced;
+            // Snappier overlooks what is left of a piece when it is done, and refuses another piece: the last byte, which a whole block needs, is one.
+            var most = new Piece(block[..^1]);
+            var last = new Piece(block[^1..], most);
+            Snappy.Decompress(new ReadOnlySequence<byte>(most, 0, last, last.Memory.Length), new Output(_block.AsMemory(0, length)));
+            return true;
         }
-        catch (InvalidDataException)
+        catch (Exception e) when (e is InvalidDataException or InvalidOperationException)
         {
             return false;
+        }
+    }
+
+    /// <summary>One of several pieces that lie in different places.</summary>
+    sealed class Piece : ReadOnlySequenceSegment<byte>
+    {
+        public Piece(ReadOnlyMemory<byte> bytes, Piece? before = null)
+        {
+            Memory = bytes;
+            if (before is not null)
+            {
+                RunningIndex = before.Memory.Length;
+                before.Next = this;
+            }
+        }
+    }
+
+    /// <summary>Memory for what a block announces and no more, so that Snappier refuses one that is longer.</summary>
+    sealed class Output(Memory<byte> memory) : IBufferWriter<byte>
+    {
+        public Memory<byte> GetMemory(int sizeHint = 0) => memory;
+
+        public Span<byte> GetSpan(int sizeHint = 0) => memory.Span;
+
+        public void Advance(int count)
+        {
+            // As much as was announced.
         }
     }
 }
