@@ -66,6 +66,9 @@ static class ContentEncoding
         // The one thing of LZ4 that its reader leaves out.
         NotImplementedException => BodyFault.Dictionary,
         InvalidDataException or InvalidOperationException or ZstdException or EndOfStreamException => BodyFault.Corrupt,
+
+        // The one thing that zlib cannot do; the exception's own type is not public.
+        IOException { Source: "System.IO.Compression" } => BodyFault.Dictionary,
         _ => null,
     };
 

@@ -180,6 +180,17 @@ public sealed class CompressionTests(CompressionTests.SmallLimits host) : IClass
         Assert.Equal(isOne ? "30" : "0", await CountAsync($"streams {encoding}"));
     }
 
+    // A header alone, and a whole stream.
+    [Theory]
+    [InlineData("deflate", "78BB00000000")]
+    [InlineData("zlib", "78F9787009A5AB56CA45C8285929252AE92821CB2B5919D60200EA530C7B")]
+    public async Task A_zlib_stream_with_a_dictionary_is_told_what_to_do(string encoding, string body)
+    {
+        using var response = await host.PostAsync(Convert.FromHexString(body), Bodies.Json, encoding);
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("without one", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_body_without_end_that_decompresses_to_nothing_is_a_413()
     {

@@ -44,9 +44,10 @@ public sealed class FuzzTests(IngestionHost host) : IClassFixture<IngestionHost>
                 var body = bodies.Generate(new PCG((uint)sender, (ulong)i), null, out _);
                 var encoding = Encodings[random.Next(Encodings.Length)];
                 var sent = encoding is null ? body : Bodies.Compress(encoding, body);
-                if (encoding is not null && sent.Length > 0 && random.Next(2) == 0)
+                for (var damage = encoding is not null && random.Next(2) == 0 ? random.Next(1, 4) : 0; damage > 0 && sent.Length > 0; damage--)
                 {
-                    sent[random.Next(sent.Length)] ^= (byte)(1 << random.Next(8));
+                    // Every other one at the beginning, which decides what the rest means.
+                    sent[random.Next(random.Next(2) == 0 ? Math.Min(8, sent.Length) : sent.Length)] = (byte)random.Next(256);
                 }
 
                 using var response = await host.PostAsync(sent, mediaType, encoding, chunked: random.Next(2) == 0, path)
