@@ -168,12 +168,20 @@ static class Wordings
         Bodies.Compress("snappy", Series.Version1(Series.Of("numbered", number, time.ToUnixTimeMilliseconds(), ("sender", $"{sender}")))),
         ContentEncoding: "snappy");
 
+    // Every other one in a month before, which is an INSERT of its own.
+    public static SentRequest KeyedLine(int sender, int number, DateTimeOffset time) => new(
+        "/api/v2/write?precision=ms",
+        "text/plain",
+        Encoding.UTF8.GetBytes($"numbered,sender={sender} value={number} {time.AddDays(-40 * (number % 2)).ToUnixTimeMilliseconds()}"),
+        $"{sender}/{number}");
+
     /// <summary>Each sample in one of those that a sender may repeat.</summary>
-    public static SentRequest Any(int sender, int number, DateTimeOffset time) => (sender % 3) switch
+    public static SentRequest Any(int sender, int number, DateTimeOffset time) => (sender % 4) switch
     {
         0 => KeyedJson(sender, number, time),
         1 => Otlp(sender, number, time),
-        _ => RemoteWrite(sender, number, time),
+        2 => RemoteWrite(sender, number, time),
+        _ => KeyedLine(sender, number, time),
     };
 
     static string JsonOf(int sender, int number, DateTimeOffset time) => $$$"""
