@@ -1,3 +1,4 @@
+using ClickHouse.Driver;
 using MetricsFunctions.Ingestion.Telemetry;
 
 namespace MetricsFunctions.Ingestion.Storage;
@@ -43,15 +44,22 @@ sealed class Inserter(
     async Task<StorageUnavailableException?> TryAsync(Insert insert)
     {
         var begun = time.GetTimestamp();
+        var wasRefused = false;
         for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
         {
             var begin = time.GetTimestamp();
             try
             {
                 using var timeout = new CancellationTokenSource(writeTimeout, time);
-                await StoreAsync(insert, timeout.Token);
+                var wasFound = await StoreOrFindAsync(insert, timeout.Token);
                 telemetry.InsertStored(time.GetElapsedTime(begin), insert.Samples);
-                state.Stored();
+
+                // What was refused and is there all the same failed in a view, and so will the next one.
+                if (!(wasFound && wasRefused))
+                {
+                    state.Stored();
+                }
+
                 return null;
             }
             catch (Exception e)
@@ -61,6 +69,7 @@ sealed class Inserter(
                 insert.WasTried = true;
                 insert.MayBeStored |= !StorageFault.LeavesNothing(e);
                 state.Failed(fault, e);
+                wasRefused = e is ClickHouseServerException;
 
                 // The same requests again would be stored twice, were they not kept until that is known.
                 var isKept = insert.MayBeStored && insert.HasIdentities && !_stopping && time.GetElapsedTime(begun) < LongestUncertainty;
@@ -76,17 +85,18 @@ sealed class Inserter(
         }
     }
 
-    async Task StoreAsync(Insert insert, CancellationToken cancellationToken)
+    // Answers whether the rows were there.
+    async Task<bool> StoreOrFindAsync(Insert insert, CancellationToken cancellationToken)
     {
         if (!insert.WasTried || !looks)
         {
             await store.InsertAsync(insert.Rows, insert.Token, cancellationToken);
-            return;
+            return false;
         }
 
         if (await store.HasAsync(insert.Mark, insert.Token, cancellationToken))
         {
-            return;
+            return true;
         }
 
         // With the same token, because the attempt before may still be on its way to ClickHouse.
@@ -96,5 +106,7 @@ sealed class Inserter(
             insert.Renew();
             await store.InsertAsync(insert.Rows, insert.Token, cancellationToken);
         }
+
+        return false;
     }
 }

@@ -73,7 +73,7 @@ public sealed class SingleInstanceTests(ITestOutputHelper output)
         await Stored.AssertEachOnceAsync(installation, senders);
     }
 
-    /// <summary>ClickHouse commits the samples before it asks the view, and refuses the INSERT all the same.</summary>
+    /// <summary>ClickHouse commits the samples before it asks the view, and refuses the INSERT all the same: they are found in the table.</summary>
     [Fact]
     public async Task A_request_whose_INSERT_fails_in_a_view_is_stored_once()
     {
@@ -81,11 +81,8 @@ public sealed class SingleInstanceTests(ITestOutputHelper output)
         await installation.QueryAsync("CREATE MATERIALIZED VIEW metrics.failing ENGINE = Null AS SELECT throwIf(metric_value = 1) AS x FROM metrics.samples");
         using var sender = new Sender(installation.Service);
         const string Sample = """{"metric_name": "viewed", "metric_value": 1}""";
-        Assert.Equal(503, (await sender.PostAsync(Sample, "key")).Status);
-        Assert.Equal(503, (await sender.PostAsync(Sample, "key")).Status);
-
-        await installation.QueryAsync("DROP VIEW metrics.failing");
-        await Wait.UntilAsync(async () => (await sender.PostAsync(Sample, "key")).Status == 200);
+        Assert.Equal(200, (await sender.PostAsync(Sample, "key")).Status);
+        Assert.Equal(200, (await sender.PostAsync(Sample, "key")).Status);
         Assert.Equal("1", await installation.QueryAsync("SELECT count() FROM metrics.samples"));
     }
 
