@@ -119,7 +119,7 @@ public sealed partial class StandaloneTests : IDisposable
     {
         // A ClickHouse that is not there, so that there is something to log.
         using var standalone = Start(
-            ("Logging__Console__FormatterName", "json"), ("ConnectionStrings__ClickHouse", $"Host=127.0.0.1;Port={_clickHousePort}"), ("Ingestion__WriteTimeout", "00:00:00.1"));
+            ("Logging__Console__FormatterName", "json"), ("ConnectionStrings__ClickHouse", $"Host=127.0.0.1;Port={_clickHousePort}"), ("Ingestion__WriteTimeout", "00:00:01"));
         await Wait.UntilAsync(() => Task.FromResult(Events().Contains(102)));
         using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{_port}") };
         for (var i = 0; i < 5; i++)
