@@ -3,7 +3,7 @@
 
 -- Last of the columns, so that INSERTs of a service from before, which does not know it, go on.
 ALTER TABLE metrics.samples ADD COLUMN IF NOT EXISTS
-    request_id   UInt128                                   COMMENT 'Identity of the request, in the first of its rows; else 0';
+    request_id   UInt128                                   COMMENT 'Identity of the request or INSERT that begins with this row; else 0';
 
 ALTER TABLE metrics.samples ADD INDEX IF NOT EXISTS tag_values mapValues(tags) TYPE bloom_filter GRANULARITY 1;
 

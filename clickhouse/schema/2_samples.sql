@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS metrics.samples
     timestamp    DateTime64(3, 'UTC') DEFAULT now64(3)     COMMENT 'Time of the sample, to the millisecond' CODEC(Delta, ZSTD),
     metric_value Float64                                   COMMENT 'The value, always finite'               CODEC(ZSTD),
     received_at  DateTime64(3, 'UTC') DEFAULT now64(3)     COMMENT 'When the service received the sample'   CODEC(Delta, ZSTD),
-    request_id   UInt128                                   COMMENT 'Identity of the request, in the first of its rows; else 0',
+    request_id   UInt128                                   COMMENT 'Identity of the request or INSERT that begins with this row; else 0',
 
     -- A filter by a tag reads the granules that may have its value, and not all of a metric with many series.
     INDEX tag_values mapValues(tags) TYPE bloom_filter GRANULARITY 1,
