@@ -49,7 +49,7 @@ sealed class Insert(IReadOnlyList<InsertGroup> groups, bool isMarked)
 
     /// <summary>Begins its span.</summary>
     public Activity? StartActivity() =>
-        IngestionTelemetry.StartInsert([.. groups.SelectMany(group => group.Links ?? []).Take(InsertGroup.MostLinks)], Samples);
+        IngestionTelemetry.StartInsert(groups.SelectMany(group => group.Links ?? []).Take(InsertGroup.MostLinks), Samples);
 
     /// <summary>Tells every waiting request, and gives the memory back.</summary>
     /// <param name="fault">Why the rows are not known to be stored; null when they are.</param>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using ClickHouse.Driver;
 using MetricsFunctions.EmbeddedClickHouse;
@@ -92,6 +93,15 @@ sealed class Installation : IAsyncDisposable
     }
 
     public Task<string> QueryAsync(string sql) => ClickHouseSql.QueryAsync(ClickHouse.HttpPort, sql);
+
+    /// <summary>How many INSERTs ClickHouse has carried out that had rows.</summary>
+    public async Task<int> CountInsertsAsync()
+    {
+        await QueryAsync("SYSTEM FLUSH LOGS query_log");
+        return int.Parse(
+            await QueryAsync("SELECT count() FROM system.query_log WHERE query_kind = 'Insert' AND type = 'QueryFinish' AND written_rows > 0"),
+            CultureInfo.InvariantCulture);
+    }
 
     public async ValueTask DisposeAsync()
     {
