@@ -31,11 +31,11 @@ public sealed class IngestionOptions
     public TimeSpan BodyTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// Bytes of encoded samples that may wait for ClickHouse, half of them in requests that share an INSERT and half in requests that are
-    /// an INSERT of their own; and as much again of bodies that are being read. Beyond it requests are answered 503. Default 64 MiB; from
-    /// 64 KiB to 16 GiB. The request that goes beyond it is the last one that is taken.
+    /// Bytes of memory that requests may have together, from the first bytes of a body until its samples are stored; those that have at most
+    /// 256 KiB have half as much beside for themselves. Beyond it requests are answered 503; one whose samples alone come to more, each with its
+    /// name and all its tags, is answered 413. Default 128 MiB; from 64 KiB to 16 GiB.
     /// </summary>
-    public long MaxPendingBytes { get; set; } = 64 * 1024 * 1024;
+    public long MaxPendingBytes { get; set; } = 128 * 1024 * 1024;
 
     /// <summary>
     /// How long an INSERT may take, and as long a request may wait before for its INSERT to begin; then it is answered 503. Default 10 s; from

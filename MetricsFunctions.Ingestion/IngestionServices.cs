@@ -1,5 +1,6 @@
 using ClickHouse.Driver;
 using MetricsFunctions.Ingestion.Http;
+using MetricsFunctions.Ingestion.Memory;
 using MetricsFunctions.Ingestion.Storage;
 using MetricsFunctions.Ingestion.Telemetry;
 using Microsoft.AspNetCore.Builder;
@@ -39,6 +40,7 @@ public static class IngestionServices
         services.AddSingleton<IClickHouseClient>(provider =>
             ClickHouseConnection.Open(provider.GetRequiredService<IOptions<ClickHouseOptions>>().Value.ConnectionString!));
         services.AddSingleton<ISampleStore, ClickHouseStore>();
+        services.AddSingleton(provider => new MemoryBudget(provider.GetRequiredService<IOptions<IngestionOptions>>().Value.MaxPendingBytes));
         services.AddSingleton<SampleWriter>();
         services.AddHostedService(provider => provider.GetRequiredService<SampleWriter>());
         services.AddSingleton<ApiKeys>();

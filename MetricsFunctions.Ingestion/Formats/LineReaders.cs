@@ -1,5 +1,5 @@
-using System.Buffers;
 using System.Threading.Channels;
+using MetricsFunctions.Ingestion.Memory;
 using MetricsFunctions.Ingestion.Samples;
 
 namespace MetricsFunctions.Ingestion.Formats;
@@ -16,7 +16,7 @@ sealed class LineReaders : IAsyncDisposable
     readonly Task _reading;
 
     /// <summary>Whole lines.</summary>
-    readonly record struct Piece(byte[] Bytes, int Length, int FirstLine, bool IsLast);
+    readonly record struct Piece(RentedBytes Bytes, int Length, int FirstLine, bool IsLast);
 
     /// <summary>Starts readers.</summary>
     /// <param name="format">What the lines are written in.</param>
@@ -32,10 +32,7 @@ sealed class LineReaders : IAsyncDisposable
         for (var i = 0; i < _parts.Length; i++)
         {
             _parts[i] = new SampleIntake();
-
-            // Twice its share, as the shares are not alike.
-            _parts[i].Block.MaxBytes = intake.Block.MaxBytes / Math.Max(Cores / 2, 1);
-            _parts[i].Begin(intake.Accepted, intake.Names);
+            _parts[i].Begin(intake.Accepted, intake.Names, intake.Room);
         }
 
         _reading = Task.WhenAll(Array.ConvertAll(_parts, part => Task.Run(() => ReadAsync(part))));
@@ -45,13 +42,13 @@ sealed class LineReaders : IAsyncDisposable
     public int NextLine { get; private set; }
 
     /// <summary>Gives the next lines of the body to whichever reader is free; waits while none is.</summary>
-    /// <param name="bytes">The memory of the lines, from the pool; it goes back there afterwards.</param>
+    /// <param name="bytes">The memory of the lines, which is given back afterwards.</param>
     /// <param name="length">How much of it they take.</param>
     /// <param name="isLast">Whether the body ends with them.</param>
-    public ValueTask AddAsync(byte[] bytes, int length, bool isLast)
+    public ValueTask AddAsync(RentedBytes bytes, int length, bool isLast)
     {
         var piece = new Piece(bytes, length, NextLine, isLast);
-        NextLine += bytes.AsSpan(0, length).Count((byte)'\n');
+        NextLine += bytes.Array.AsSpan(0, length).Count((byte)'\n');
         return _pieces.Writer.WriteAsync(piece);
     }
 
@@ -84,9 +81,9 @@ sealed class LineReaders : IAsyncDisposable
         {
             await foreach (var piece in _pieces.Reader.ReadAllAsync())
             {
+                using var bytes = piece.Bytes;
                 part.NextItem = piece.FirstLine;
-                await PieceReader.ReadInTurnAsync(piece.Bytes.AsMemory(0, piece.Length), piece.IsLast, _format, part);
-                ArrayPool<byte>.Shared.Return(piece.Bytes);
+                await PieceReader.ReadInTurnAsync(bytes.Array.AsMemory(0, piece.Length), piece.IsLast, _format, part);
             }
         }
         catch (Exception e)

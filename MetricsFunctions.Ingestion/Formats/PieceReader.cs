@@ -1,4 +1,4 @@
-using System.Buffers;
+using MetricsFunctions.Ingestion.Memory;
 using MetricsFunctions.Ingestion.Samples;
 
 namespace MetricsFunctions.Ingestion.Formats;
@@ -11,7 +11,10 @@ static class PieceReader
     /// <summary>Large enough that what goes with a piece is little, small enough to stay in a processor's cache.</summary>
     public const int PieceBytes = 256 * 1024;
 
+    // What a body announces of its length is believed so far; the rest of its memory is taken when it is here.
+    const int LargestFirstPiece = 16 * 1024;
     const int SmallestPiece = 4 * 1024;
+    const int Growth = 4;
 
     /// <summary>How many cores large bodies may have. The others are for small requests and for what else runs here, which may be ClickHouse.</summary>
     public static readonly int Cores = Math.Max(Environment.ProcessorCount / 2, 1);
@@ -24,11 +27,12 @@ static class PieceReader
     /// <param name="expectedBytes">About how long it is.</param>
     /// <param name="format">What it is written in.</param>
     /// <param name="intake">Where the samples go, and what is wrong with them.</param>
+    /// <param name="turn">Taken when the body is found to be a large one.</param>
     /// <param name="cancellationToken">Stops in the middle.</param>
     public static async Task ReadAsync(
-        Stream body, long expectedBytes, SampleFormat format, SampleIntake intake, CancellationToken cancellationToken)
+        Stream body, long expectedBytes, SampleFormat format, SampleIntake intake, ReadingTurn turn, CancellationToken cancellationToken)
     {
-        var piece = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(expectedBytes + 1, SmallestPiece, PieceBytes));
+        var piece = new RentedBytes(intake.Room, (int)Math.Clamp(expectedBytes + 1, SmallestPiece, LargestFirstPiece));
         var length = 0;
         LineReaders? cores = null;
         try
@@ -36,9 +40,9 @@ static class PieceReader
             for (var isLast = false; !isLast && !intake.IsOver;)
             {
                 // A sample that fills most of a piece is read again only when there is twice as much of it.
-                if (length > piece.Length / 2)
+                if (length > piece.Array.Length / 2)
                 {
-                    Resize(ref piece, length, (int)Math.Min(2L * piece.Length, Array.MaxLength));
+                    piece.Grow(length, (int)Math.Min(2L * piece.Array.Length, Array.MaxLength));
                 }
 
                 if (length > format.MaxSampleBytes)
@@ -48,19 +52,22 @@ static class PieceReader
                     break;
                 }
 
-                var read = await body.ReadAtLeastAsync(piece.AsMemory(length), piece.Length - length, throwOnEndOfStream: false, cancellationToken);
-                length += read;
-                isLast = length < piece.Length;
+                length += await FillAsync(piece, length, body, cancellationToken);
+                isLast = length < piece.Array.Length;
+                if (!isLast)
+                {
+                    await turn.TakeAsync();
+                }
 
-                if (format.IsLines && (cores is not null || (!isLast && piece.Length >= PieceBytes)))
+                if (format.IsLines && (cores is not null || !isLast))
                 {
                     // Whole lines go to the cores; the beginning of the next one begins the next piece.
-                    var end = isLast ? length : format.EndOfLines(piece.AsSpan(0, length));
+                    var end = isLast ? length : format.EndOfLines(piece.Array.AsSpan(0, length));
                     if (end > 0)
                     {
                         cores ??= new LineReaders(format, intake);
-                        var rest = ArrayPool<byte>.Shared.Rent(Math.Max(PieceBytes, length - end));
-                        piece.AsSpan(end, length - end).CopyTo(rest);
+                        var rest = new RentedBytes(intake.Room, Math.Max(PieceBytes, length - end));
+                        piece.Array.AsSpan(end, length - end).CopyTo(rest.Array);
                         length -= end;
                         (var lines, piece) = (piece, rest);
                         await cores.AddAsync(lines, end, isLast);
@@ -69,14 +76,10 @@ static class PieceReader
                 else
                 {
                     var done = isLast && length < PieceBytes
-                        ? format.Read(piece.AsSpan(0, length), isLast, intake)
-                        : await ReadInTurnAsync(piece.AsMemory(0, length), isLast, format, intake);
+                        ? format.Read(piece.Array.AsSpan(0, length), isLast, intake)
+                        : await ReadInTurnAsync(piece.Array.AsMemory(0, length), isLast, format, intake);
                     length -= done;
-                    piece.AsSpan(done, length).CopyTo(piece);
-                    if (!isLast && piece.Length < PieceBytes)
-                    {
-                        Resize(ref piece, length, PieceBytes);
-                    }
+                    piece.Array.AsSpan(done, length).CopyTo(piece.Array);
                 }
 
                 // A body that is all here would keep a thread until its end, and small ones wait for that.
@@ -93,7 +96,7 @@ static class PieceReader
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(piece);
+            piece.Dispose();
             if (cores is not null)
             {
                 await cores.DisposeAsync();
@@ -115,11 +118,17 @@ static class PieceReader
         }
     }
 
-    static void Resize(ref byte[] piece, int length, int bytes)
+    // Reads until a piece of the usual size, or a larger one, is full.
+    static async ValueTask<int> FillAsync(RentedBytes piece, int length, Stream body, CancellationToken cancellationToken)
     {
-        var other = ArrayPool<byte>.Shared.Rent(bytes);
-        piece.AsSpan(0, length).CopyTo(other);
-        ArrayPool<byte>.Shared.Return(piece);
-        piece = other;
+        for (var begin = length; ; piece.Grow(length, Math.Min(Growth * piece.Array.Length, PieceBytes)))
+        {
+            var room = piece.Array.AsMemory(length);
+            length += await body.ReadAtLeastAsync(room, room.Length, throwOnEndOfStream: false, cancellationToken);
+            if (length < piece.Array.Length || length >= PieceBytes)
+            {
+                return length - begin;
+            }
+        }
     }
 }

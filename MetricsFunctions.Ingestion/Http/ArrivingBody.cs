@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using MetricsFunctions.Ingestion.Formats;
 
 namespace MetricsFunctions.Ingestion.Http;
 
@@ -8,11 +9,17 @@ namespace MetricsFunctions.Ingestion.Http;
 /// takes that one for still under way, and can neither read the rest nor go on to the next request.
 /// </summary>
 /// <param name="reader">Where the server puts the body.</param>
-sealed class ArrivingBody(PipeReader reader) : ReadOnlyStream
+/// <param name="turn">Given away while nothing has arrived.</param>
+sealed class ArrivingBody(PipeReader reader, ReadingTurn? turn = null) : ReadOnlyStream
 {
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        ReadResult result;
+        if (reader.TryRead(out var result))
+        {
+            return Take(result, buffer);
+        }
+
+        turn?.Pause();
         await using (cancellationToken.UnsafeRegister(static pipe => ((PipeReader)pipe!).CancelPendingRead(), reader))
         {
             result = await reader.ReadAsync(CancellationToken.None);
@@ -24,6 +31,16 @@ sealed class ArrivingBody(PipeReader reader) : ReadOnlyStream
             throw new OperationCanceledException(cancellationToken);
         }
 
+        if (turn is not null)
+        {
+            await turn.ResumeAsync();
+        }
+
+        return Take(result, buffer);
+    }
+
+    int Take(ReadResult result, Memory<byte> buffer)
+    {
         var length = (int)Math.Min(result.Buffer.Length, buffer.Length);
         var read = result.Buffer.Slice(0, length);
         read.CopyTo(buffer.Span);

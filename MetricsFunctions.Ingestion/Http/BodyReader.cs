@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using MetricsFunctions.Ingestion.Formats;
+using MetricsFunctions.Ingestion.Memory;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Telemetry;
 using Microsoft.AspNetCore.Http;
@@ -14,8 +15,6 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
 {
     // Bodies of unknown length are mostly small ones.
     const int UsualBytes = 16 * 1024;
-
-    readonly BodyBudget _budget = new(options.MaxPendingBytes);
 
     /// <summary>Reads a whole body. One that cannot be read to its end comes back as a problem.</summary>
     /// <param name="request">The request.</param>
@@ -39,14 +38,17 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
                 await ReadPiecesAsync(request, isPlain, format, intake, hash);
             }
 
-            return null;
+            return NoRoom(intake);
+        }
+        catch (NoRoomException)
+        {
+            return NoRoom(intake);
         }
         catch (BodyException e)
         {
             return e.Fault switch
             {
                 BodyFault.TooLarge => TooLarge(),
-                BodyFault.NoRoom => NoRoom(),
                 BodyFault.LargeWindow => Corrupt(
                     "The body is a zstd frame with a window over 8 MiB. Compress it with a window log of at most 23, which is without --long and --ultra."),
                 BodyFault.Dictionary => Corrupt("The body is compressed with a dictionary, and none is known here. Compress it without one."),
@@ -93,19 +95,19 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(request.HttpContext.RequestAborted);
         timeout.CancelAfter(options.BodyTimeout);
-        using var room = _budget.Open();
-        await using var body = new BodyStream(new ArrivingBody(request.BodyReader), options.MaxBodyBytes, isDecoded: false, isPlain ? hash : null, room);
+        using var turn = new ReadingTurn(request.HttpContext.RequestAborted);
+        await using var body = new BodyStream(new ArrivingBody(request.BodyReader, turn), options.MaxBodyBytes, isDecoded: false, isPlain ? hash : null);
         try
         {
             if (isPlain)
             {
-                await PieceReader.ReadAsync(body, request.ContentLength ?? UsualBytes, format, intake, timeout.Token);
+                await PieceReader.ReadAsync(body, request.ContentLength ?? UsualBytes, format, intake, turn, timeout.Token);
                 return;
             }
 
-            await using var decoder = ContentEncoding.Decode(request, body, options.MaxBodyBytes, room);
-            await using var decoded = new BodyStream(decoder, options.MaxBodyBytes, isDecoded: true, hash, room);
-            await PieceReader.ReadAsync(decoded, UsualBytes, format, intake, timeout.Token);
+            await using var decoder = ContentEncoding.Decode(request, body, options.MaxBodyBytes, intake.Room);
+            await using var decoded = new BodyStream(decoder, options.MaxBodyBytes, isDecoded: true, hash);
+            await PieceReader.ReadAsync(decoded, UsualBytes, format, intake, turn, timeout.Token);
         }
         finally
         {
@@ -140,11 +142,27 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
         StatusCodes.Status408RequestTimeout,
         $"The body did not arrive within {options.BodyTimeout.TotalSeconds:0} s (Ingestion:BodyTimeout).");
 
-    Problem NoRoom() => new(
-        StatusCodes.Status503ServiceUnavailable,
-        $"Nothing of the request is stored: the bodies that are being read have more than {options.MaxPendingBytes} bytes together"
-        + " (Ingestion:MaxPendingBytes). Send the same request again, or in smaller parts.")
+    // Samples are given memory in steps; here the last of them are.
+    Problem? NoRoom(SampleIntake intake)
     {
-        Reason = "bodies_full",
-    };
+        intake.Block.TakeRoom();
+        return intake.Room?.Fault switch
+        {
+            RoomFault.Full => new Problem(
+                StatusCodes.Status503ServiceUnavailable,
+                $"Nothing of the request is stored: the requests that are being read or wait for ClickHouse have the {options.MaxPendingBytes} bytes of"
+                + " memory that there are (Ingestion:MaxPendingBytes). Send the same request again.")
+            {
+                Reason = "queue_full",
+            },
+            RoomFault.NeverFits => new Problem(
+                StatusCodes.Status413PayloadTooLarge,
+                $"The samples come to more than {options.MaxPendingBytes} bytes (Ingestion:MaxPendingBytes), each with its name and all its tags."
+                + " Send them in parts, or with fewer tags.")
+            {
+                Reason = "rows_too_large",
+            },
+            _ => null,
+        };
+    }
 }

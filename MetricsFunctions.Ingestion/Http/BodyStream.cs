@@ -7,8 +7,7 @@ namespace MetricsFunctions.Ingestion.Http;
 /// <param name="maxBytes">How long it may be.</param>
 /// <param name="isDecoded">Whether it comes from a decoder.</param>
 /// <param name="hash">Given every byte, if there is one.</param>
-/// <param name="room">What it takes of the memory for all bodies.</param>
-sealed class BodyStream(Stream inner, long maxBytes, bool isDecoded, IncrementalHash? hash, BodyBudget.Room room) : ReadOnlyStream
+sealed class BodyStream(Stream inner, long maxBytes, bool isDecoded, IncrementalHash? hash) : ReadOnlyStream
 {
     /// <summary>How much of it has been read.</summary>
     public long BytesRead { get; private set; }
@@ -32,7 +31,7 @@ sealed class BodyStream(Stream inner, long maxBytes, bool isDecoded, Incremental
             throw new BodyException(BodyFault.TooLarge);
         }
 
-        return room.TryTake(read) ? read : throw new BodyException(BodyFault.NoRoom);
+        return read;
     }
 }
 
@@ -43,7 +42,6 @@ enum BodyFault
     Corrupt,
     LargeWindow,
     Dictionary,
-    NoRoom,
 }
 
 /// <summary>A body cannot be read to its end.</summary>

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using MetricsFunctions.Ingestion.Memory;
 using Microsoft.AspNetCore.Http;
 using ZstdSharp;
 using ZstdSharp.Unsafe;
@@ -13,18 +14,21 @@ static class ContentEncoding
 {
     // RFC 9659: the largest window that a receiver has to provide for, 8 MiB.
     const int LargestZstdWindow = 23;
-    const int ZstdBuffer = 128 * 1024;
+    const int ZstdBuffer = 16 * 1024;
 
-    static readonly Dictionary<string, Func<Stream, long, BodyBudget.Room, Stream>> Decoders = new(StringComparer.OrdinalIgnoreCase)
+    // RFC 7932.
+    const int LargestBrotliWindow = 16 * 1024 * 1024;
+
+    static readonly Dictionary<string, Func<Stream, long, MemoryBudget.Room?, Stream>> Decoders = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["gzip"] = (body, _, _) => GZip(body),
-        ["deflate"] = (body, _, _) => ZLib(body),
-        ["br"] = (body, _, _) => Brotli(body),
-        ["zstd"] = (body, _, _) => Zstd(body),
+        ["gzip"] = (body, _, room) => GZip(body, room),
+        ["deflate"] = (body, _, room) => ZLib(body, room),
+        ["br"] = (body, _, room) => Brotli(body, room),
+        ["zstd"] = (body, _, room) => Zstd(body, room),
         ["snappy"] = (body, maxBytes, room) => new SnappyBody(body, maxBytes, room),
         ["lz4"] = (body, _, room) => new Lz4Body(body, room),
-        ["x-gzip"] = (body, _, _) => GZip(body),
-        ["zlib"] = (body, _, _) => ZLib(body),
+        ["x-gzip"] = (body, _, room) => GZip(body, room),
+        ["zlib"] = (body, _, room) => ZLib(body, room),
         ["x-snappy-framed"] = (body, maxBytes, room) => new SnappyBody(body, maxBytes, room),
     };
 
@@ -53,8 +57,8 @@ static class ContentEncoding
     /// <param name="request">A request that passed <see cref="Check"/>.</param>
     /// <param name="body">Its body.</param>
     /// <param name="maxBytes">How long it may be then.</param>
-    /// <param name="room">What it takes of the memory for all bodies.</param>
-    public static Stream Decode(HttpRequest request, Stream body, long maxBytes, BodyBudget.Room room) =>
+    /// <param name="room">What the request has of the memory.</param>
+    public static Stream Decode(HttpRequest request, Stream body, long maxBytes, MemoryBudget.Room? room) =>
         NameOf(request) is { } name ? Decoders[name](body, maxBytes, room) : new SnappyBody(body, maxBytes, room, mayBePlain: true);
 
     /// <summary>Answers what a decoder's exception says is wrong with the body, if it says so.</summary>
@@ -87,16 +91,19 @@ static class ContentEncoding
         return names is [] ? null : string.Join(", ", names);
     }
 
-    static ExactBody GZip(Stream body) => new(body, exact => new GZipStream(exact, CompressionMode.Decompress));
+    static WindowBody GZip(Stream body, MemoryBudget.Room? room) =>
+        new(new ExactBody(body, exact => new GZipStream(exact, CompressionMode.Decompress)), window: 0, room);
 
-    static ExactBody ZLib(Stream body) => new(body, exact => new ZLibStream(exact, CompressionMode.Decompress));
+    static WindowBody ZLib(Stream body, MemoryBudget.Room? room) =>
+        new(new ExactBody(body, exact => new ZLibStream(exact, CompressionMode.Decompress)), window: 0, room);
 
-    static ExactBody Brotli(Stream body) => new(body, exact => new BrotliStream(exact, CompressionMode.Decompress));
+    static WindowBody Brotli(Stream body, MemoryBudget.Room? room) =>
+        new(new ExactBody(body, exact => new BrotliStream(exact, CompressionMode.Decompress)), LargestBrotliWindow, room);
 
-    static DecompressionStream Zstd(Stream body)
+    static WindowBody Zstd(Stream body, MemoryBudget.Room? room)
     {
         var stream = new DecompressionStream(body, ZstdBuffer, checkEndOfStream: true, leaveOpen: true);
         stream.SetParameter(ZSTD_dParameter.ZSTD_d_windowLogMax, LargestZstdWindow);
-        return stream;
+        return new WindowBody(stream, 1 << LargestZstdWindow, room);
     }
 }

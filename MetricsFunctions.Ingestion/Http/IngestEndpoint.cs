@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MetricsFunctions.Ingestion.Memory;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Storage;
 using MetricsFunctions.Ingestion.Telemetry;
@@ -16,13 +17,11 @@ public sealed partial class IngestEndpoint
 {
     const int MaxIdempotencyKeyLength = 255;
 
-    // Rows of what agents send take about as much as the body, or a few times that where many samples share their tags in it.
-    const int MostRowBytesPerBodyByte = 8;
-
     readonly IngestionOptions _options;
     readonly BodyReader _bodies;
     readonly Cors _cors;
     readonly ApiKeys _apiKeys;
+    readonly MemoryBudget _memory;
     readonly SampleWriter _writer;
     readonly IngestionTelemetry _telemetry;
     readonly RefusalLog _refused;
@@ -34,6 +33,7 @@ public sealed partial class IngestEndpoint
     /// <param name="options">Limits.</param>
     /// <param name="cors">From which pages.</param>
     /// <param name="apiKeys">Who may send.</param>
+    /// <param name="memory">What requests have.</param>
     /// <param name="writer">Where samples go.</param>
     /// <param name="telemetry">Told of every request.</param>
     /// <param name="refused">Told of what is refused.</param>
@@ -43,6 +43,7 @@ public sealed partial class IngestEndpoint
         IOptions<IngestionOptions> options,
         Cors cors,
         ApiKeys apiKeys,
+        MemoryBudget memory,
         SampleWriter writer,
         IngestionTelemetry telemetry,
         RefusalLog refused,
@@ -54,6 +55,7 @@ public sealed partial class IngestEndpoint
         _bodies = new BodyReader(_options, telemetry);
         _cors = cors;
         _apiKeys = apiKeys;
+        _memory = memory;
         _writer = writer;
         _telemetry = telemetry;
         _refused = refused;
@@ -134,10 +136,10 @@ public sealed partial class IngestEndpoint
             Problem? refused = null;
             using var identity = RequestIdentity.Begin(request, protocol, apiKey);
             var intake = _intakes.Get();
+            MemoryBudget.Room? room = _memory.Open();
             try
             {
-                intake.Block.MaxBytes = MostRowBytesPerBodyByte * _options.MaxBodyBytes;
-                intake.Begin(new AcceptedTime(_time.GetUtcNow(), _options.MaxSampleAge), apiKey?.Names ?? default);
+                intake.Begin(new AcceptedTime(_time.GetUtcNow(), _options.MaxSampleAge), apiKey?.Names ?? default, room);
                 if ((await _bodies.ReadAsync(request, protocol.MayBeSnappy, format, intake, identity) ?? protocol.CheckBody(intake)) is { } problem)
                 {
                     return problem;
@@ -162,12 +164,18 @@ public sealed partial class IngestEndpoint
                     await _writer.KnowsRequestsAsync();
                 }
 
-                stored = tally.Samples == 0 ? Task.CompletedTask : _writer.WriteAsync(intake.Block);
+                stored = Task.CompletedTask;
+                if (tally.Samples > 0)
+                {
+                    stored = _writer.WriteAsync(intake.Block, room);
+                    room = null;
+                }
             }
             finally
             {
                 // The writer has the rows: few intakes are enough for many waiting requests.
                 _intakes.Return(intake);
+                room?.Dispose();
             }
 
             await stored;

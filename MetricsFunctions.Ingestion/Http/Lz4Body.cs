@@ -1,5 +1,6 @@
 using K4os.Compression.LZ4.Encoders;
 using K4os.Compression.LZ4.Streams.Frames;
+using MetricsFunctions.Ingestion.Memory;
 
 namespace MetricsFunctions.Ingestion.Http;
 
@@ -8,8 +9,8 @@ namespace MetricsFunctions.Ingestion.Http;
 /// may be, up to 4 MiB, and senders say so of the smallest body; how large they can be is known when the body is here.
 /// </summary>
 /// <param name="body">The body as it arrives.</param>
-/// <param name="room">What it takes of the memory for all bodies.</param>
-sealed class Lz4Body(Stream body, BodyBudget.Room room) : WholeBody(body)
+/// <param name="room">What the request has of the memory.</param>
+sealed class Lz4Body(Stream body, MemoryBudget.Room? room) : WholeBody(body, room)
 {
     const int LargestBlock = 4 * 1024 * 1024;
 
@@ -20,15 +21,13 @@ sealed class Lz4Body(Stream body, BodyBudget.Room room) : WholeBody(body)
     const int Window = 64 * 1024;
 
     FrameReader? _frames;
+    int _taken;
 
     protected override void Begin(byte[] compressed, int length)
     {
         var largestBlock = (int)Math.Min(LargestBlock, (long)LargestExpansion * length);
-        if (!room.TryTake(length + largestBlock + Window))
-        {
-            throw new BodyException(BodyFault.NoRoom);
-        }
-
+        _taken = length + largestBlock + Window;
+        Room?.Take(_taken);
         _frames = new FrameReader(compressed.AsMemory(0, length), largestBlock);
     }
 
@@ -50,6 +49,8 @@ sealed class Lz4Body(Stream body, BodyBudget.Room room) : WholeBody(body)
     protected override void Dispose(bool disposing)
     {
         _frames?.Dispose();
+        Room?.Give(_taken);
+        _taken = 0;
         base.Dispose(disposing);
     }
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.IO.Compression;
 using MetricsFunctions.Ingestion.Formats.Protobuf;
+using MetricsFunctions.Ingestion.Memory;
 using Snappier;
 
 namespace MetricsFunctions.Ingestion.Http;
@@ -12,9 +13,9 @@ namespace MetricsFunctions.Ingestion.Http;
 /// </summary>
 /// <param name="body">The body as it arrives.</param>
 /// <param name="maxBytes">How long it may be when it is decompressed.</param>
-/// <param name="room">What it takes of the memory for all bodies.</param>
+/// <param name="room">What the request has of the memory.</param>
 /// <param name="mayBePlain">Whether a body that is neither is taken as it is.</param>
-sealed class SnappyBody(Stream body, long maxBytes, BodyBudget.Room room, bool mayBePlain = false) : WholeBody(body)
+sealed class SnappyBody(Stream body, long maxBytes, MemoryBudget.Room? room, bool mayBePlain = false) : WholeBody(body, room)
 {
     // Three bytes say at most that 64 others come again.
     const int LargestExpansion = 22;
@@ -25,7 +26,7 @@ sealed class SnappyBody(Stream body, long maxBytes, BodyBudget.Room room, bool m
     const int CompressedChunk = 0;
     const int PlainChunk = 1;
 
-    byte[]? _block;
+    RentedBytes? _block;
     Stream? _decompressed;
 
     // No block begins with these: it would copy from before its beginning.
@@ -41,7 +42,7 @@ sealed class SnappyBody(Stream body, long maxBytes, BodyBudget.Room room, bool m
         }
         else if (!isFramed && TryDecompressBlock(whole, out var bytes))
         {
-            _decompressed = new MemoryStream(_block!, 0, bytes);
+            _decompressed = new MemoryStream(_block!.Array, 0, bytes);
         }
         else
         {
@@ -54,12 +55,7 @@ sealed class SnappyBody(Stream body, long maxBytes, BodyBudget.Room room, bool m
     protected override void Dispose(bool disposing)
     {
         _decompressed?.Dispose();
-        if (_block is not null)
-        {
-            ArrayPool<byte>.Shared.Return(_block);
-            _block = null;
-        }
-
+        _block?.Dispose();
         base.Dispose(disposing);
     }
 
@@ -114,19 +110,14 @@ sealed class SnappyBody(Stream body, long maxBytes, BodyBudget.Room room, bool m
             return false;
         }
 
-        if (!room.TryTake((int)announced))
-        {
-            throw new BodyException(BodyFault.NoRoom);
-        }
-
         length = (int)announced;
-        _block = ArrayPool<byte>.Shared.Rent(length);
+        _block = new RentedBytes(Room, length);
         try
         {
             // Snappier overlooks what is left of a piece when it is done, and refuses another piece: the last byte, which a whole block needs, is one.
             var most = new Piece(block[..^1]);
             var last = new Piece(block[^1..], most);
-            Snappy.Decompress(new ReadOnlySequence<byte>(most, 0, last, last.Memory.Length), new Output(_block.AsMemory(0, length)));
+            Snappy.Decompress(new ReadOnlySequence<byte>(most, 0, last, last.Memory.Length), new Output(_block.Array.AsMemory(0, length)));
             return true;
         }
         catch (Exception e) when (e is InvalidDataException or InvalidOperationException)

@@ -1,22 +1,26 @@
-using System.Buffers;
+using MetricsFunctions.Ingestion.Memory;
 
 namespace MetricsFunctions.Ingestion.Http;
 
 /// <summary>A body that is decompressed when all of it is here.</summary>
 /// <param name="body">The body as it arrives.</param>
-abstract class WholeBody(Stream body) : ReadOnlyStream
+/// <param name="room">What the request has of the memory.</param>
+abstract class WholeBody(Stream body, MemoryBudget.Room? room) : ReadOnlyStream
 {
     const int SmallestBuffer = 16 * 1024;
 
-    byte[]? _compressed;
+    RentedBytes? _compressed;
+
+    /// <summary>What the request has of the memory.</summary>
+    protected MemoryBudget.Room? Room => room;
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         if (_compressed is null)
         {
-            _compressed = ArrayPool<byte>.Shared.Rent(SmallestBuffer);
-            var length = await GatherAsync(cancellationToken);
-            Begin(_compressed, length);
+            _compressed = new RentedBytes(room, SmallestBuffer);
+            var length = await GatherAsync(_compressed, cancellationToken);
+            Begin(_compressed.Array, length);
         }
 
         return Decompress(buffer.Span);
@@ -34,32 +38,24 @@ abstract class WholeBody(Stream body) : ReadOnlyStream
 
     protected override void Dispose(bool disposing)
     {
-        if (_compressed is not null)
-        {
-            ArrayPool<byte>.Shared.Return(_compressed);
-            _compressed = null;
-        }
-
+        _compressed?.Dispose();
         base.Dispose(disposing);
     }
 
-    async Task<int> GatherAsync(CancellationToken cancellationToken)
+    async Task<int> GatherAsync(RentedBytes compressed, CancellationToken cancellationToken)
     {
         for (var length = 0; ;)
         {
-            var read = await body.ReadAsync(_compressed.AsMemory(length), cancellationToken);
+            var read = await body.ReadAsync(compressed.Array.AsMemory(length), cancellationToken);
             if (read == 0)
             {
                 return length;
             }
 
             length += read;
-            if (length == _compressed!.Length)
+            if (length == compressed.Array.Length)
             {
-                var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(2L * length, Array.MaxLength));
-                _compressed.CopyTo(larger, 0);
-                ArrayPool<byte>.Shared.Return(_compressed);
-                _compressed = larger;
+                compressed.Grow(length, (int)Math.Min(2L * length, Array.MaxLength));
             }
         }
     }

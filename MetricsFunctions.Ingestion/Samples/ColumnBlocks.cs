@@ -7,10 +7,6 @@ sealed class ColumnBlocks
     const int MostCopiedRows = 1000;
 
     readonly List<SampleColumns> _blocks = [];
-    long _fullBytes;
-
-    /// <summary>About how much memory the samples take.</summary>
-    public long Bytes => _fullBytes + (_blocks is [.., var last] ? last.Bytes : 0);
 
     /// <summary>The blocks.</summary>
     public IReadOnlyList<SampleColumns> All => _blocks;
@@ -73,7 +69,6 @@ sealed class ColumnBlocks
         }
 
         _blocks.Clear();
-        _fullBytes = 0;
     }
 
     /// <summary>Forgets all samples, and keeps the memory of few for the next ones.</summary>
@@ -85,12 +80,10 @@ sealed class ColumnBlocks
         }
 
         _ = _blocks is [var first] && first.TryReset();
-        _fullBytes = 0;
     }
 
     SampleColumns Begin(SampleColumns block)
     {
-        _fullBytes = Bytes;
         _blocks.Add(block);
         return block;
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MetricsFunctions.Ingestion.Memory;
 using Microsoft.Extensions.ObjectPool;
 
 namespace MetricsFunctions.Ingestion.Samples;
@@ -9,10 +10,15 @@ namespace MetricsFunctions.Ingestion.Samples;
 /// </summary>
 public sealed class SampleBlock : IResettable
 {
-    // Of a row beside its texts: three numbers, and the lengths of the name and the tags.
-    const int RowBytes = 3 * sizeof(long) + 2;
-    const int TagBytes = 2;
+    // What a sample takes beside its texts, here or in ClickHouse: there each has texts of its own, here each text has a place.
+    const int RowBytes = 48;
+    const int TagBytes = 16;
 
+    // Memory is taken in steps, so that the many who want little of it don't meet at each sample.
+    const int StepBytes = 64 * 1024;
+
+    MemoryBudget.Room? _room;
+    long _taken;
     long _receivedAt;
     Extent _extent = Extent.None;
     SampleColumns? _line;
@@ -20,7 +26,7 @@ public sealed class SampleBlock : IResettable
     int _beginOfLine;
 
     // What there is of the samples that stay.
-    readonly record struct Extent(int Count, long RowBytes, long Earliest, long Latest)
+    readonly record struct Extent(int Count, long Bytes, long Earliest, long Latest)
     {
         public static readonly Extent None = new(0, 0, long.MaxValue, long.MinValue);
     }
@@ -37,20 +43,14 @@ public sealed class SampleBlock : IResettable
     /// <summary>Number of samples.</summary>
     public int Count => _extent.Count;
 
-    /// <summary>
-    /// Bytes beyond which samples are left out, which <see cref="IsFull"/> tells: every sample has its tags, so a few bytes of a body
-    /// can be many in a sample.
-    /// </summary>
-    public long MaxBytes { get; set; } = long.MaxValue;
-
-    /// <summary>Whether samples have been left out.</summary>
+    /// <summary>Whether there is no memory for more samples, and those that came were left out.</summary>
     public bool IsFull { get; private set; }
 
     /// <summary>
-    /// The larger of what the samples take here, where each text is there once, and of what they come to in ClickHouse, where each sample has
-    /// its own.
+    /// What the samples take in bytes: a number that depends on nothing else but them. Each counts with its name and all its tags, so a few bytes
+    /// of a body can be many here.
     /// </summary>
-    public long Bytes => Math.Max(Columns.Bytes, _extent.RowBytes);
+    public long Bytes => _extent.Bytes;
 
     /// <summary>The samples, for whoever takes them over.</summary>
     internal ColumnBlocks Columns { get; } = new();
@@ -63,7 +63,19 @@ public sealed class SampleBlock : IResettable
 
     /// <summary>Begins a request.</summary>
     /// <param name="receivedAt">When it arrived, in Unix milliseconds.</param>
-    public void Begin(long receivedAt) => _receivedAt = receivedAt;
+    public void Begin(long receivedAt) => Begin(receivedAt, null);
+
+    /// <summary>Begins a request, or a part of it.</summary>
+    /// <param name="receivedAt">When it arrived, in Unix milliseconds.</param>
+    /// <param name="room">Where memory for its samples is taken from; <see langword="null"/> where it has no bound.</param>
+    internal void Begin(long receivedAt, MemoryBudget.Room? room) => (_receivedAt, _room) = (receivedAt, room);
+
+    /// <summary>Takes the memory for the samples since the last step.</summary>
+    internal void TakeRoom()
+    {
+        IsFull = _room?.TryTakeRows(Bytes - _taken) is false;
+        _taken = Bytes;
+    }
 
     /// <summary>Adds a sample with the tags in <see cref="Tags"/>. Its parts must have passed <see cref="SampleRules"/>.</summary>
     /// <param name="name">The metric's name in UTF-8, which must have passed <see cref="AcceptedNames"/>.</param>
@@ -99,9 +111,10 @@ public sealed class SampleBlock : IResettable
     internal void Append(SampleBlock other)
     {
         Columns.Append(other.Columns);
-        var (count, rowBytes, earliest, latest) = other._extent;
+        var (count, bytes, earliest, latest) = other._extent;
         _extent = new Extent(
-            _extent.Count + count, _extent.RowBytes + rowBytes, Math.Min(_extent.Earliest, earliest), Math.Max(_extent.Latest, latest));
+            _extent.Count + count, _extent.Bytes + bytes, Math.Min(_extent.Earliest, earliest), Math.Max(_extent.Latest, latest));
+        _taken += other._taken;
         IsFull |= other.IsFull;
     }
 
@@ -139,6 +152,7 @@ public sealed class SampleBlock : IResettable
     {
         Columns.Clear();
         _extent = Extent.None;
+        (_room, _taken) = (null, 0);
         _line = null;
         RequestId = 0;
         IsFull = false;
@@ -150,9 +164,8 @@ public sealed class SampleBlock : IResettable
     {
         Debug.Assert(default(AcceptedNames).Check(name) is null && SampleRules.CheckValue(value) is null);
 
-        if (Bytes > MaxBytes)
+        if (IsFull)
         {
-            IsFull = true;
             return;
         }
 
@@ -162,9 +175,13 @@ public sealed class SampleBlock : IResettable
         {
             _extent = new Extent(
                 _extent.Count + 1,
-                _extent.RowBytes + RowBytes + name.Length + Tags.Length + (Tags.Count * TagBytes),
+                _extent.Bytes + RowBytes + name.Length + Tags.Length + (Tags.Count * TagBytes),
                 Math.Min(_extent.Earliest, timestamp),
                 Math.Max(_extent.Latest, timestamp));
+            if (_extent.Bytes - _taken >= StepBytes)
+            {
+                TakeRoom();
+            }
         }
     }
 

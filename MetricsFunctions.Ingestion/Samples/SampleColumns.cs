@@ -29,9 +29,6 @@ sealed class SampleColumns : IResettable
     /// <summary>Whether further samples are to go elsewhere.</summary>
     public bool IsFull => Rows >= MostRows || Tags >= MostTags || DistinctBytes >= MostDistinctBytes;
 
-    /// <summary>About how much memory the samples take.</summary>
-    public int Bytes => Rows * 2 * (sizeof(int) + sizeof(long)) + Arrivals.Count * 2 * sizeof(long) + DistinctBytes;
-
     /// <summary>The distinct metric names.</summary>
     public Distinct<byte> Names { get; } = new();
 

@@ -1,3 +1,4 @@
+using MetricsFunctions.Ingestion.Memory;
 using Microsoft.Extensions.ObjectPool;
 
 namespace MetricsFunctions.Ingestion.Samples;
@@ -19,6 +20,9 @@ public sealed class SampleIntake : IResettable
     /// <summary>The names that the samples may have.</summary>
     public AcceptedNames Names { get; private set; }
 
+    /// <summary>Where the request's memory is taken from, if that has a bound.</summary>
+    internal MemoryBudget.Room? Room { get; private set; }
+
     /// <summary>Index of the sample to be read next.</summary>
     public int NextItem { get; set; }
 
@@ -34,8 +38,8 @@ public sealed class SampleIntake : IResettable
     /// <summary>What the sender should know although nothing is refused for it, as a sentence without its own values.</summary>
     public string? Warning { get; set; }
 
-    /// <summary>Whether the rest of the body tells nothing more, because it can't be read: it need not be.</summary>
-    public bool IsOver { get; set; }
+    /// <summary>Whether the rest of the body need not be read: it tells nothing more, or there is no memory for it.</summary>
+    public bool IsOver { get => field || Room?.Fault is not null; set; }
 
     /// <summary>Where in its grammar a format is, in a number of its own; 0 at the start of a body.</summary>
     public int State { get; set; }
@@ -47,11 +51,13 @@ public sealed class SampleIntake : IResettable
     /// <summary>Begins a request, or a part of its body.</summary>
     /// <param name="accepted">The span of time that the samples may lie in, around the time of receipt.</param>
     /// <param name="names">The names that they may have.</param>
-    public void Begin(AcceptedTime accepted, AcceptedNames names)
+    public void Begin(AcceptedTime accepted, AcceptedNames names) => Begin(accepted, names, null);
+
+    /// <summary>Begins a request, or a part of its body, which takes its memory from the request's.</summary>
+    internal void Begin(AcceptedTime accepted, AcceptedNames names, MemoryBudget.Room? room)
     {
-        Accepted = accepted;
-        Names = names;
-        Block.Begin(accepted.Now);
+        (Accepted, Names, Room) = (accepted, names, room);
+        Block.Begin(accepted.Now, room);
     }
 
     /// <summary>Takes over what became of another part of the same body.</summary>
@@ -66,15 +72,10 @@ public sealed class SampleIntake : IResettable
         Warning ??= part.Warning;
     }
 
-    /// <summary>Ends the body: one that has nothing in it, not even an empty list, is refused, and so is one that makes too much.</summary>
+    /// <summary>Ends the body: one that has nothing in it, not even an empty list, is refused.</summary>
     public void End()
     {
-        if (Block.IsFull)
-        {
-            Refusals.Item = null;
-            Refusals.RefuseBody(FaultKind.Size, "makes too many bytes of rows, because each sample has its tags: send it in parts, or with fewer tags");
-        }
-        else if (!IsList && Block.Count == 0 && Refusals.Count == 0)
+        if (!IsList && Block.Count == 0 && Refusals.Count == 0)
         {
             Refusals.RefuseBody(FaultKind.Syntax, "is empty: samples with metric_name and metric_value are expected");
         }
@@ -87,6 +88,7 @@ public sealed class SampleIntake : IResettable
         (NextItem, State, IsList, IsOver) = (0, 0, false, false);
         (_skipped, Warning) = (0, null);
         Sent = default;
+        Room = null;
         return Block.TryReset();
     }
 }

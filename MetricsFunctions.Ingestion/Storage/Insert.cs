@@ -38,9 +38,6 @@ sealed class Insert(IReadOnlyList<InsertGroup> groups, bool isMarked)
     /// <summary>How many samples they brought.</summary>
     public int Samples => groups.Sum(group => group.Samples);
 
-    /// <summary>The sum of <see cref="SampleBlock.Bytes"/>.</summary>
-    public long Bytes => groups.Sum(group => group.Bytes);
-
     /// <summary>The samples as every attempt sends them.</summary>
     public ReadOnlySequence<byte> Rows => _rows ??= Encode();
 

@@ -30,9 +30,6 @@ sealed class InsertGroup(int month, long begun, string? token)
     /// <summary>How many samples they brought.</summary>
     public int Samples { get; private set; }
 
-    /// <summary>The sum of <see cref="SampleBlock.Bytes"/>.</summary>
-    public long Bytes { get; private set; }
-
     /// <summary>Whether some of the requests have an identity.</summary>
     public bool HasIdentities { get; private set; }
 
@@ -54,7 +51,6 @@ sealed class InsertGroup(int month, long begun, string? token)
             HasIdentities = true;
         }
 
-        Bytes += block.Bytes;
         Columns.Append(block.Columns);
         Samples += block.Count;
         Requests++;

@@ -8,10 +8,9 @@ namespace MetricsFunctions.Ingestion.Storage;
 /// <param name="state">Tells why nothing is stored.</param>
 /// <param name="time">The clock.</param>
 /// <param name="writeTimeout">How long a request may wait for its INSERT to begin.</param>
-/// <param name="maxPendingBytes">Rows that may wait; one larger request is taken when there is room for any.</param>
 /// <param name="inserts">How many INSERTs may be under way at a time.</param>
 sealed class InsertLane(
-    Inserter inserter, StorageState state, TimeProvider time, TimeSpan writeTimeout, long maxPendingBytes, int inserts) : IAsyncDisposable
+    Inserter inserter, StorageState state, TimeProvider time, TimeSpan writeTimeout, int inserts) : IAsyncDisposable
 {
     static readonly TimeSpan LongestGathering = TimeSpan.FromMilliseconds(50);
 
@@ -24,7 +23,6 @@ sealed class InsertLane(
     readonly Lock _gate = new();
     readonly List<InsertGroup> _waiting = [];
     readonly Task[] _inserting = [.. Enumerable.Repeat(Task.CompletedTask, inserts)];
-    long _pendingBytes;
     long _pendingRequests;
     int _waitingRequests;
     volatile bool _stopping;
@@ -33,22 +31,8 @@ sealed class InsertLane(
     int _expected;
     TaskCompletionSource _complete = new();
 
-    /// <summary>Bytes that wait for their INSERT or are on their way.</summary>
-    public long PendingBytes => Volatile.Read(ref _pendingBytes);
-
-    /// <summary>How many requests they belong to.</summary>
+    /// <summary>How many requests wait for their INSERT or are on their way.</summary>
     public long PendingRequests => Volatile.Read(ref _pendingRequests);
-
-    /// <summary>Answers that there is room for a request.</summary>
-    /// <exception cref="StorageUnavailableException">There is none.</exception>
-    public void RequireRoom()
-    {
-        // One request may go beyond the limit: if it had to wait for an empty queue, it would wait for ever.
-        if (PendingBytes >= maxPendingBytes)
-        {
-            throw new StorageUnavailableException(StorageFault.QueueFull);
-        }
-    }
 
     /// <summary>Puts rows into a group that waits for the INSERT under way, or begins one.</summary>
     /// <param name="block">The rows, which lie in one month and change hands.</param>
@@ -65,7 +49,6 @@ sealed class InsertLane(
             }
 
             var group = GroupFor(block, token);
-            _pendingBytes += block.Bytes;
             _pendingRequests++;
             _waitingRequests++;
             group.Append(block);
@@ -121,7 +104,6 @@ sealed class InsertLane(
             if (_waiting.Contains(group))
             {
                 Leave(group);
-                _pendingBytes -= group.Bytes;
                 _pendingRequests -= group.Requests;
                 group.End(new StorageUnavailableException(state.Fault ?? StorageFault.Timeout));
             }
@@ -159,7 +141,6 @@ sealed class InsertLane(
             Task allBack;
             lock (_gate)
             {
-                _pendingBytes -= insert.Bytes;
                 _pendingRequests -= insert.Requests;
                 allBack = Expect(_waitingRequests + insert.Requests);
             }

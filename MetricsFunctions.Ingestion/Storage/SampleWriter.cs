@@ -1,3 +1,4 @@
+using MetricsFunctions.Ingestion.Memory;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Telemetry;
 using Microsoft.Extensions.Hosting;
@@ -12,9 +13,6 @@ namespace MetricsFunctions.Ingestion.Storage;
 /// </summary>
 public sealed class SampleWriter : IHostedService, IAsyncDisposable
 {
-    // Small requests would wait for a block this large, some thousand rows.
-    const int LargeBlockBytes = 256 * 1024;
-
     // Where requests are an INSERT each, they would wait for one another's round trips; more at a time would only make ClickHouse merge more.
     const int InsertsOfRequests = 4;
 
@@ -29,14 +27,21 @@ public sealed class SampleWriter : IHostedService, IAsyncDisposable
 
     /// <summary>Makes a writer; nothing runs until it is started, or until the first sample.</summary>
     /// <param name="store">Where the samples go.</param>
-    /// <param name="options">Limits of queue and waiting, and whether this is the only instance.</param>
+    /// <param name="options">How long requests wait, and whether this is the only instance.</param>
+    /// <param name="memory">What requests have, for telemetry to tell.</param>
     /// <param name="telemetry">Told of every INSERT.</param>
     /// <param name="time">The clock for deadlines and pauses.</param>
     /// <param name="logger">Told of each change between storing and not being able to.</param>
     public SampleWriter(
-        ISampleStore store, IOptions<IngestionOptions> options, IngestionTelemetry telemetry, TimeProvider time, ILogger<SampleWriter> logger)
+        ISampleStore store,
+        IOptions<IngestionOptions> options,
+        MemoryBudget memory,
+        IngestionTelemetry telemetry,
+        TimeProvider time,
+        ILogger<SampleWriter> logger)
     {
         ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(memory);
         ArgumentNullException.ThrowIfNull(telemetry);
         _state = new StorageState(logger, time);
         _time = time;
@@ -46,14 +51,13 @@ public sealed class SampleWriter : IHostedService, IAsyncDisposable
         _inserter = new Inserter(store, _state, telemetry, time, _writeTimeout, looks: _isAlone);
 
         // Two lanes, because small requests must not stand behind a large one; one INSERT at a time in each, so that it grows.
-        _small = Lane("small", inserts: 1);
-        _large = Lane("large", _isAlone ? 1 : InsertsOfRequests);
+        _small = Lane("small", memory.Small, inserts: 1);
+        _large = Lane("large", memory.Large, _isAlone ? 1 : InsertsOfRequests);
 
-        InsertLane Lane(string name, int inserts)
+        InsertLane Lane(string name, MemoryBudget.Share share, int inserts)
         {
-            var limit = options.Value.MaxPendingBytes / 2;
-            var lane = new InsertLane(_inserter, _state, time, _writeTimeout, limit, inserts);
-            telemetry.Show(new QueueGauge(name, limit, () => lane.PendingBytes, () => lane.PendingRequests));
+            var lane = new InsertLane(_inserter, _state, time, _writeTimeout, inserts);
+            telemetry.Show(new QueueGauge(name, share.Limit, () => share.Taken, () => lane.PendingRequests));
             return lane;
         }
     }
@@ -86,13 +90,22 @@ public sealed class SampleWriter : IHostedService, IAsyncDisposable
     /// The samples; taken over before this returns, so the block is to be reset and may be used again. Given the same
     /// <see cref="SampleBlock.RequestId"/> again, nothing is stored twice.
     /// </param>
+    /// <param name="room">The memory of the request, which is given back when its samples are stored or given up.</param>
     /// <exception cref="StorageUnavailableException">
     /// Their INSERT could not begin within <see cref="IngestionOptions.WriteTimeout"/>, or failed, or did not end within that time.
     /// </exception>
-    public Task WriteAsync(SampleBlock block)
+    internal Task WriteAsync(SampleBlock block, MemoryBudget.Room? room = null)
     {
-        ArgumentNullException.ThrowIfNull(block);
-        return InTimeAsync(Once(block, () => Add(block)), mayBeStored: true);
+        return InTimeAsync(StoreAsync(), mayBeStored: true);
+
+        // Longer than its sender waits, if need be.
+        async Task StoreAsync()
+        {
+            using (room)
+            {
+                await Once(block, () => Add(block));
+            }
+        }
     }
 
     /// <summary>Takes no more samples and waits until those in hand are stored or given up.</summary>
@@ -110,8 +123,7 @@ public sealed class SampleWriter : IHostedService, IAsyncDisposable
     {
         // Other instances may have the same request: ClickHouse tells by its token, and needs an INSERT for it.
         var hasToken = !_isAlone && block.RequestId != 0;
-        var lane = hasToken || block.Bytes >= LargeBlockBytes ? _large : _small;
-        lane.RequireRoom();
+        var lane = hasToken || block.Bytes > MemoryBudget.LargestSmall ? _large : _small;
         return block.FirstMonth == block.LastMonth ? AddMonth(block) : AddMonthsAsync(block.ByMonth());
 
         Task AddMonth(SampleBlock month)

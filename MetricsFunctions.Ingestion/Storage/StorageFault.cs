@@ -18,13 +18,6 @@ public sealed record StorageFault(string Kind, string Brief, string Advice, bool
         "See what it is busy with (system.processes), or raise Ingestion:WriteTimeout.",
         PassesByItself: true);
 
-    /// <summary>More waits for ClickHouse than may wait.</summary>
-    public static readonly StorageFault QueueFull = new(
-        "queue_full",
-        "too many samples are waiting for ClickHouse",
-        "See why ClickHouse stores slower than samples arrive, or raise Ingestion:MaxPendingBytes.",
-        PassesByItself: true);
-
     /// <summary>The service is going down.</summary>
     public static readonly StorageFault Stopping = new(
         "stopping",

@@ -69,9 +69,9 @@ public sealed class IngestionTelemetry
             "metrics_functions.insert.samples", "{sample}", "Samples that an INSERT stored together.", advice: Samples);
         _retries = meter.CreateCounter<long>("metrics_functions.insert.retries", "{retry}", "INSERTs that were tried again.");
         meter.CreateObservableUpDownCounter(
-            "metrics_functions.queue.usage", () => Measure(queue => queue.Bytes()), "By", "Encoded samples that wait for ClickHouse or are on their way to it.");
+            "metrics_functions.queue.usage", () => Measure(queue => queue.Bytes()), "By", "Memory of requests, from the first bytes of a body until its samples are stored.");
         meter.CreateObservableUpDownCounter(
-            "metrics_functions.queue.limit", () => Measure(queue => queue.Limit), "By", "Encoded samples that may wait; more are answered 503.");
+            "metrics_functions.queue.limit", () => Measure(queue => queue.Limit), "By", "Memory that requests may have; more are answered 503.");
         meter.CreateObservableUpDownCounter(
             "metrics_functions.queue.requests", () => Measure(queue => queue.Requests()), "{request}", "Requests whose samples wait.");
     }
@@ -188,9 +188,9 @@ public sealed class IngestionTelemetry
         _queues.Select(queue => new Measurement<long>(value(queue), new KeyValuePair<string, object?>(Lane, queue.Lane)));
 }
 
-/// <summary>How full a queue is.</summary>
-/// <param name="Lane">Its name.</param>
-/// <param name="Limit">Bytes that may wait.</param>
-/// <param name="Bytes">Answers how many do.</param>
-/// <param name="Requests">Answers how many requests they belong to.</param>
+/// <summary>How much is in hand of the small requests, or of the large ones.</summary>
+/// <param name="Lane">Which of them.</param>
+/// <param name="Limit">Bytes of memory that they may have.</param>
+/// <param name="Bytes">Answers how many they have.</param>
+/// <param name="Requests">Answers how many of them wait for ClickHouse.</param>
 sealed record QueueGauge(string Lane, long Limit, Func<long> Bytes, Func<long> Requests);

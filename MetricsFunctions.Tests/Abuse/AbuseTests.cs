@@ -29,12 +29,12 @@ public sealed class AbuseTests(ITestOutputHelper output)
         await using var installation = await Installation.StartAsync(("Ingestion__WriteTimeout", "00:00:50"));
         await MeasureAsync(installation, []);
         var (quiet, _) = await MeasureAsync(installation, []);
-        var before = Memory.PeakMegabytes(installation.Process.Id);
+        var before = ResidentMemory.PeakMegabytes(installation.Process.Id);
 
         var statuses = new ConcurrentBag<int>();
         var (p99, requests) = await MeasureAsync(installation, [attack], statuses);
 
-        var most = Memory.PeakMegabytes(installation.Process.Id);
+        var most = ResidentMemory.PeakMegabytes(installation.Process.Id);
         var answers = string.Join(", ", statuses.CountBy(status => status).OrderBy(entry => entry.Key).Select(entry => $"{entry.Value} × {entry.Key}"));
         output.WriteLine($"| {name} | {attack.Connections} | {answers} | {before} → {most} MB | {quiet:0.0} → {p99:0.0} ms ({p99 / quiet:0.0}) | {requests} |");
         Assert.All(statuses, status => Assert.Contains(status, attack.Statuses));

@@ -33,14 +33,14 @@ public sealed class OverloadTests(ITestOutputHelper output)
         {
             await Wait.UntilAsync(() => Task.FromResult(_stored > 5 * Connections));
             var rate = await MeasureAsync();
-            var memory = Memory.ResidentMegabytes(installation.Process.Id);
+            var memory = ResidentMemory.Megabytes(installation.Process.Id);
 
             await installation.FreezeClickHouseAsync();
             _sample = Large;
             var (before, most) = (_refusals.Count, memory);
             await Wait.UntilAsync(() =>
             {
-                most = Math.Max(most, Memory.ResidentMegabytes(installation.Process.Id));
+                most = Math.Max(most, ResidentMemory.Megabytes(installation.Process.Id));
                 return Task.FromResult(_refusals.Count - before > 3 * Connections);
             });
 
@@ -67,7 +67,7 @@ public sealed class OverloadTests(ITestOutputHelper output)
         }
 
         Assert.All(_refusals, refusal => Assert.Equal((503, true), (refusal.Status, refusal.RetryAfter is { Length: > 0 })));
-        Assert.Contains(_refusals, refusal => refusal.Detail!.Contains("too many samples are waiting", StringComparison.Ordinal));
+        Assert.Contains(_refusals, refusal => refusal.Detail!.Contains("Ingestion:MaxPendingBytes", StringComparison.Ordinal));
         Assert.InRange(int.Parse(await installation.QueryAsync("SELECT count() FROM metrics.samples"), CultureInfo.InvariantCulture), _stored, int.MaxValue);
     }
 

@@ -32,7 +32,7 @@ public sealed class SoakTests(ITestOutputHelper output)
         var crashed = false;
         for (var watch = Stopwatch.StartNew(); watch.Elapsed < Length && !bad.IsCompleted; await Task.Delay(Length / 100))
         {
-            memory.Add(Memory.ResidentMegabytes(installation.Process.Id));
+            memory.Add(ResidentMemory.Megabytes(installation.Process.Id));
             if (!crashed && watch.Elapsed > Length / 2)
             {
                 crashed = true;

@@ -44,17 +44,6 @@ public sealed class InfluxWriteTests(InfluxWriteTests.SmallLimits host) : IClass
     }
 
     [Fact]
-    public async Task Fields_that_would_take_all_memory_with_their_tags_are_refused()
-    {
-        var tags = string.Concat(Enumerable.Range(0, 32).Select(i => $",{i:00}{new string('k', 55)}={new string('v', 255)}"));
-        var fields = string.Join(',', Enumerable.Range(0, 5_000).Select(i => $"f{i}=1"));
-        using var response = await host.PostAsync(Encoding.UTF8.GetBytes($"memory{tags} {fields}"), "text/plain", path: "/api/v2/write");
-        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
-        Assert.Contains("too many bytes of rows", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
-        Assert.Equal("0", await host.QueryAsync("SELECT count() FROM metrics.samples WHERE startsWith(metric_name, 'memory.')"));
-    }
-
-    [Fact]
     public async Task A_line_without_a_time_has_the_time_of_receipt()
     {
         var before = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();

@@ -351,18 +351,6 @@ public sealed class OtlpWriteTests(OtlpWriteTests.SmallLimits host) : IClassFixt
         Assert.Equal($"20000\t{20_000L * 19_999 / 2}", await host.QueryAsync($"SELECT count(), sum(metric_value) FROM metrics.samples WHERE metric_name = '{name}'"));
     }
 
-    [Fact]
-    public async Task Points_that_would_take_all_memory_with_their_tags_are_refused()
-    {
-        var attributes = string.Join(',', Enumerable.Range(0, 32).Select(i => Text($"{i:00}{new string('k', 55)}", new string('v', 255))));
-        var points = string.Join(',', Enumerable.Repeat($$$"""{"timeUnixNano":"{{{Now}}}000000","asInt":"1"}""", 30_000));
-        using var response = await PostAsync(Protobuf, $$$"""
-            {"resourceMetrics":[{"resource":{"attributes":[{{{attributes}}}]},"scopeMetrics":[{"metrics":[{"name":"memory","gauge":{"dataPoints":[{{{points}}}]}}]}]}]}
-            """);
-        Assert.Contains("too many bytes of rows", await StatusAsync(response, HttpStatusCode.BadRequest, 3), StringComparison.Ordinal);
-        Assert.Equal("0", await host.QueryAsync("SELECT count() FROM metrics.samples WHERE metric_name = 'memory'"));
-    }
-
     static string Text(string key, string value) => $$$"""{"key":"{{{key}}}","value":{"stringValue":"{{{value}}}"}}""";
 
     static string Metric(string name, string data, string kind) => $$$"""{"name":"{{{name}}}","{{{kind}}}":{{{data}}}}""";

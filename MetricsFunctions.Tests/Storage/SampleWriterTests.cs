@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using System.Text;
 using ClickHouse.Driver;
 using MetricsFunctions.Ingestion;
+using MetricsFunctions.Ingestion.Memory;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Storage;
 using MetricsFunctions.Ingestion.Telemetry;
@@ -24,6 +25,7 @@ public sealed class SampleWriterTests
     readonly Mock<ISampleStore> _store = new();
     readonly List<(byte[] Rows, string Token)> _inserts = [];
     readonly Queue<Func<Task>> _answers = new();
+    readonly MemoryBudget _memory = new(1 << 20);
 
     public SampleWriterTests() => _store
         .Setup(store => store.InsertAsync(It.IsAny<ReadOnlySequence<byte>>(), It.IsAny<string>(), It.IsAny<CancellationToken>()))
@@ -95,31 +97,40 @@ public sealed class SampleWriterTests
     }
 
     [Fact]
-    public async Task A_full_queue_refuses_and_the_request_that_fills_it_may_go_beyond()
+    public async Task A_request_has_its_memory_until_its_samples_are_stored()
     {
         var acknowledged = new TaskCompletionSource();
         _answers.Enqueue(() => acknowledged.Task);
-        await using var writer = Writer(new IngestionOptions { MaxPendingBytes = 2 * (Block("small").Bytes + 1) });
+        await using var writer = Writer();
 
-        // Half of it is for small requests: there is a byte of room behind the first.
-        var write = Task.WhenAll(writer.WriteAsync(Block("small")), writer.WriteAsync(Block("larger than what is left")));
-        var fault = await Assert.ThrowsAsync<StorageUnavailableException>(() => writer.WriteAsync(Block("b")));
-        Assert.Equal(StorageFault.QueueFull, fault.Fault);
+        var room = _memory.Open();
+        room.Take(1000);
+        var write = writer.WriteAsync(Block("a"), room);
+        await Wait.UntilAsync(() => Task.FromResult(Inserts == 1));
+        Assert.Equal(1000, _memory.Small.Taken);
 
         acknowledged.SetResult();
         await write;
-        await Wait.UntilAsync(async () =>
-        {
-            try
-            {
-                await writer.WriteAsync(Block("c"));
-                return true;
-            }
-            catch (StorageUnavailableException)
-            {
-                return false;
-            }
-        });
+        Assert.Equal(0, _memory.Small.Taken);
+    }
+
+    [Fact]
+    public async Task A_request_has_its_memory_until_its_samples_are_given_up_and_not_just_its_sender()
+    {
+        var time = new FakeTimeProvider();
+        var ended = new TaskCompletionSource();
+        _store.Setup(store => store.InsertAsync(It.IsAny<ReadOnlySequence<byte>>(), It.IsAny<string>(), It.IsAny<CancellationToken>())).Returns(ended.Task);
+        await using var writer = Writer(time: time);
+
+        var room = _memory.Open();
+        room.Take(1000);
+        var write = writer.WriteAsync(Block("a"), room);
+        time.Advance(2 * new IngestionOptions().WriteTimeout);
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => write);
+        Assert.Equal(1000, _memory.Small.Taken);
+
+        ended.SetException(new OperationCanceledException());
+        await Wait.UntilAsync(() => Task.FromResult(_memory.Small.Taken == 0));
     }
 
     [Fact]
@@ -321,7 +332,7 @@ public sealed class SampleWriterTests
         logger.Setup(log => log.IsEnabled(It.IsAny<LogLevel>())).Returns(true);
         var meters = new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<IMeterFactory>();
         await using var writer = new SampleWriter(
-            _store.Object, Options.Create(OnlyInstance), new IngestionTelemetry(meters), TimeProvider.System, logger.Object);
+            _store.Object, Options.Create(OnlyInstance), _memory, new IngestionTelemetry(meters), TimeProvider.System, logger.Object);
         using (var defect = new MeterListener())
         {
             defect.InstrumentPublished = (instrument, listener) =>
@@ -467,7 +478,8 @@ public sealed class SampleWriterTests
             _answers.Enqueue(() => Task.FromException(new ClickHouseServerException("no table", "INSERT", 60)));
         }
 
-        await using var writer = new SampleWriter(_store.Object, Options.Create(new IngestionOptions()), Telemetry(), TimeProvider.System, logger.Object);
+        await using var writer = new SampleWriter(
+            _store.Object, Options.Create(new IngestionOptions()), _memory, Telemetry(), TimeProvider.System, logger.Object);
         for (var i = 0; i < 5; i++)
         {
             var fault = await Assert.ThrowsAsync<StorageUnavailableException>(() => writer.WriteAsync(Block("a")));
@@ -538,7 +550,7 @@ public sealed class SampleWriterTests
     }
 
     SampleWriter Writer(IngestionOptions? options = null, TimeProvider? time = null) =>
-        new(_store.Object, Options.Create(options ?? new IngestionOptions()), Telemetry(), time ?? TimeProvider.System, NullLogger<SampleWriter>.Instance);
+        new(_store.Object, Options.Create(options ?? new IngestionOptions()), _memory, Telemetry(), time ?? TimeProvider.System, NullLogger<SampleWriter>.Instance);
 
     static IngestionTelemetry Telemetry() => new(new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<IMeterFactory>());
 

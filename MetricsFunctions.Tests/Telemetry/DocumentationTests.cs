@@ -25,7 +25,7 @@ public sealed partial class DocumentationTests(IngestionHost host) : IClassFixtu
     {
         var faults = typeof(StorageFault).GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)
             .Select(field => field.GetValue(null)).OfType<StorageFault>().ToList();
-        Assert.Equal(16, faults.Count);
+        Assert.Equal(15, faults.Count);
         Assert.All(faults, fault => Assert.Contains($"`{fault.Kind}`", Operations, StringComparison.Ordinal));
     }
 

@@ -94,7 +94,7 @@ public sealed class MeasurementTests(MeasurementTests.Impatient host) : IClassFi
             var refused = PostAsync("metrics", "application/json", Json(Sample));
             await Wait.UntilAsync(() => Task.FromResult(measurements.Ask("metrics_functions.queue.requests", "metrics_functions.lane=small") > 0));
             Assert.True(measurements.Ask("metrics_functions.queue.usage", "metrics_functions.lane=small") > Sample.Length / 2);
-            Assert.Equal(32 * 1024 * 1024, measurements.Ask("metrics_functions.queue.limit", "metrics_functions.lane=small"));
+            Assert.Equal(64 * 1024 * 1024, measurements.Ask("metrics_functions.queue.limit", "metrics_functions.lane=small"));
             Assert.Equal(0, measurements.Ask("metrics_functions.queue.requests", "metrics_functions.lane=large"));
             Assert.Equal(HttpStatusCode.ServiceUnavailable, (await refused).StatusCode);
         }

@@ -44,7 +44,8 @@ public sealed class InfluxLinePropertyTests
             var intake = new SampleIntake();
             intake.Begin(Accepted, default);
             using var stream = new MemoryStream(body);
-            await PieceReader.ReadAsync(stream, body.Length, Format, intake, CancellationToken.None);
+            using var turn = new ReadingTurn(CancellationToken.None);
+            await PieceReader.ReadAsync(stream, body.Length, Format, intake, turn, CancellationToken.None);
             intake.End();
             AssertEqual(new PlainLines(body, Accepted, 1_000_000), intake);
         }

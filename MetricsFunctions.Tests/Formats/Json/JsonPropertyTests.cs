@@ -1,7 +1,7 @@
-using System.Buffers;
 using CsCheck;
 using MetricsFunctions.Ingestion.Formats;
 using MetricsFunctions.Ingestion.Formats.Json;
+using MetricsFunctions.Ingestion.Memory;
 using MetricsFunctions.Ingestion.Samples;
 
 namespace MetricsFunctions.Tests.Formats.Json;
@@ -35,9 +35,9 @@ public sealed class JsonPropertyTests
             var readers = new LineReaders(new NdjsonFormat(), intake);
             foreach (var piece in pieces)
             {
-                var pooled = ArrayPool<byte>.Shared.Rent(piece.Length);
-                piece.CopyTo(pooled, 0);
-                readers.AddAsync(pooled, piece.Length, isLast: piece == three).AsTask().GetAwaiter().GetResult();
+                var lines = new RentedBytes(room: null, piece.Length);
+                piece.CopyTo(lines.Array, 0);
+                readers.AddAsync(lines, piece.Length, isLast: piece == three).AsTask().GetAwaiter().GetResult();
             }
 
             readers.EndAsync(intake).GetAwaiter().GetResult();

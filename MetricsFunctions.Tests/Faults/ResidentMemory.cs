@@ -3,9 +3,9 @@ using System.Globalization;
 namespace MetricsFunctions.Tests.Faults;
 
 /// <summary>The memory of another process, as the kernel counts it (proc(5)).</summary>
-static class Memory
+static class ResidentMemory
 {
-    public static int ResidentMegabytes(int processId) => Read(processId, "VmRSS:");
+    public static int Megabytes(int processId) => Read(processId, "VmRSS:");
 
     /// <summary>The most that was ever resident.</summary>
     public static int PeakMegabytes(int processId) => Read(processId, "VmHWM:");
