@@ -139,6 +139,7 @@ public sealed partial class IngestEndpoint
             MemoryBudget.Room? room = _memory.Open();
             try
             {
+                intake.Aborted = context.RequestAborted;
                 intake.Begin(new AcceptedTime(_time.GetUtcNow(), _options.MaxSampleAge), apiKey?.Names ?? default, room);
                 if ((await _bodies.ReadAsync(request, protocol.MayBeSnappy, format, intake, identity) ?? protocol.CheckBody(intake)) is { } problem)
                 {

@@ -17,6 +17,10 @@ sealed class SampleColumns : IResettable
     // The tags of the sample that is being added.
     readonly Column<Tag> _tags = new();
 
+    // The tags that were added last, as they were then, and the number of that set.
+    (TagSet? Tags, int Version) _lastTags;
+    int _lastTagSet = -1;
+
     // By the number of a name: the last sample that was added with it, if it was added by itself; otherwise -1.
     readonly Column<int> _lastOf = new();
 
@@ -71,8 +75,7 @@ sealed class SampleColumns : IResettable
     public void Add(ReadOnlySpan<byte> name, TagSet tags, double value, long timestamp, long receivedAt, int begin)
     {
         // Most samples have the tag keys of the one before, and some of its other texts.
-        var (lastName, lastTagSet) = Rows > 0 ? (NameOf.Values[^1], TagSetOf.Values[^1]) : (-1, -1);
-        var nameNumber = Names.NumberOf(name, lastName);
+        var nameNumber = Names.NumberOf(name, Rows > 0 ? NameOf.Values[^1] : -1);
         if (nameNumber == _lastOf.Count)
         {
             _lastOf.Add(Rows);
@@ -84,16 +87,13 @@ sealed class SampleColumns : IResettable
         }
 
         _lastOf.Values[nameNumber] = Rows;
-        var last = lastTagSet < 0 ? [] : TagSets[lastTagSet];
-        _tags.Clear();
-        for (var i = 0; i < tags.Count; i++)
+        if (_lastTags != (tags, tags.Version))
         {
-            var likely = i < last.Length ? last[i] : new Tag(-1, -1);
-            _tags.Add(new Tag(Keys.NumberOf(tags.KeyAt(i), likely.Key), Values.NumberOf(tags.ValueAt(i), likely.Value)));
+            (_lastTags, _lastTagSet) = ((tags, tags.Version), NumberOf(tags, _lastTagSet));
         }
 
         NameOf.Add(nameNumber);
-        TagSetOf.Add(TagSets.NumberOf(_tags.Values, lastTagSet));
+        TagSetOf.Add(_lastTagSet);
         Timestamps.Add(timestamp);
         MetricValues.Add(value);
         Tags += tags.Count;
@@ -190,7 +190,22 @@ sealed class SampleColumns : IResettable
         MetricValues.Clear();
         Arrivals.Clear();
         Tags = 0;
+        _lastTags = default;
+        _lastTagSet = -1;
         return true;
+    }
+
+    int NumberOf(TagSet tags, int likely)
+    {
+        var last = likely < 0 ? [] : TagSets[likely];
+        _tags.Clear();
+        for (var i = 0; i < tags.Count; i++)
+        {
+            var (key, value) = i < last.Length ? last[i] : new Tag(-1, -1);
+            _tags.Add(new Tag(Keys.NumberOf(tags.KeyAt(i), key), Values.NumberOf(tags.ValueAt(i), value)));
+        }
+
+        return TagSets.NumberOf(_tags.Values, likely);
     }
 
     static void Add(Column<int> numbers, Column<int> others, ReadOnlySpan<int> numberHere)

@@ -23,6 +23,9 @@ public sealed class SampleIntake : IResettable
     /// <summary>Where the request's memory is taken from, if that has a bound.</summary>
     internal MemoryBudget.Room? Room { get; private set; }
 
+    /// <summary>Whether the sender is gone, so that nobody wants to know any more.</summary>
+    internal CancellationToken Aborted { get; set; }
+
     /// <summary>Index of the sample to be read next.</summary>
     public int NextItem { get; set; }
 
@@ -88,7 +91,7 @@ public sealed class SampleIntake : IResettable
         (NextItem, State, IsList, IsOver) = (0, 0, false, false);
         (_skipped, Warning) = (0, null);
         Sent = default;
-        Room = null;
+        (Room, Aborted) = (null, default);
         return Block.TryReset();
     }
 }

@@ -281,6 +281,7 @@ public sealed class OtlpWriteTests(OtlpWriteTests.SmallLimits host) : IClassFixt
     [Theory]
     [InlineData("", "The body is not valid JSON: it is cut off.")]
     [InlineData("[]", "The body must be a JSON object, an ExportMetricsServiceRequest.")]
+    [InlineData("\0}", "The body must be a JSON object, an ExportMetricsServiceRequest.")]
     [InlineData("{}{}", "The body goes on behind its JSON object.")]
     [InlineData("{\"resourceMetrics\":[{\"scopeMetrics\":[", "The body is not valid JSON: it is cut off.")]
     [InlineData("{\"resourceMetrics\":{}}", "The body must have an array for resourceMetrics, at its byte 20.")]

@@ -42,7 +42,7 @@ ref struct JsonMessageReader
     /// <returns>What is wrong, as a clause that follows "the body".</returns>
     public string? Read(MessageSchema schema)
     {
-        if (_json.Next() is not (0 or (byte)'{'))
+        if (_json.Next() != '{' && !_json.RanOut)
         {
             return "must be a JSON object, an ExportMetricsServiceRequest";
         }

@@ -16,7 +16,7 @@ sealed class OtlpJsonFormat : SampleFormat
         }
 
         var json = bytes.StartsWith(Encoding.UTF8.Preamble) ? bytes[Encoding.UTF8.Preamble.Length..] : bytes;
-        using var request = new WireWriter(json.Length + 1);
+        using var request = new WireWriter(json.Length + 1, intake.Room);
         var reader = new JsonMessageReader(json, request, stackalloc byte[JsonMessageReader.Scratch]);
         if (reader.Read(OtlpSchema.Request) is { } fault)
         {

@@ -15,7 +15,6 @@ ref struct OtlpReader
     readonly SampleIntake _intake;
 
     PointReader _points;
-    ReadOnlySpan<byte> _resource;
     (int Resource, int Scope, int Metric, int Point) _at;
     bool _isBroken;
 
@@ -52,7 +51,7 @@ ref struct OtlpReader
 
     void ReadResourceMetrics(ReadOnlySpan<byte> message)
     {
-        _resource = FindLast(message, 1);
+        _points.BeginResource(FindLast(message, 1));
         _at.Scope = 0;
         var fields = new WireReader(message);
         while (fields.Next())
@@ -69,7 +68,7 @@ ref struct OtlpReader
 
     void ReadScopeMetrics(ReadOnlySpan<byte> message)
     {
-        _points.BeginScope(_resource, FindLast(message, 1), FindLast(message, 3));
+        _points.BeginScope(FindLast(message, 1), FindLast(message, 3));
         _at.Metric = 0;
         var fields = new WireReader(message);
         while (fields.Next())
@@ -168,6 +167,7 @@ ref struct OtlpReader
 
     void ReadPoint(ReadOnlySpan<byte> point)
     {
+        _intake.Aborted.ThrowIfCancellationRequested();
         if (!_intake.Block.IsFull && _points.Read(point) is { } fault)
         {
             _intake.Refusals.Add(fault.Kind, _intake.Refusals.IsFull ? "" : PlaceOfPoint(), fault.Sentence);

@@ -57,12 +57,14 @@ ref struct PointReader
     /// <summary>Whether something was no protobuf.</summary>
     public readonly bool IsBroken => _isBroken || _tags.IsBroken;
 
-    /// <summary>Begins the metrics of a scope.</summary>
+    /// <summary>Begins the metrics of a resource.</summary>
     /// <param name="resource">The message <c>Resource</c>.</param>
+    public void BeginResource(ReadOnlySpan<byte> resource) => _tags.BeginResource(resource);
+
+    /// <summary>Begins the metrics of a scope.</summary>
     /// <param name="scope">The message <c>InstrumentationScope</c>.</param>
     /// <param name="schemaUrl">Which names the scope's metrics keep to.</param>
-    public void BeginScope(ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope, ReadOnlySpan<byte> schemaUrl) =>
-        _tags.BeginScope(resource, scope, schemaUrl);
+    public void BeginScope(ReadOnlySpan<byte> scope, ReadOnlySpan<byte> schemaUrl) => _tags.BeginScope(scope, schemaUrl);
 
     /// <summary>Begins the points of a metric.</summary>
     /// <param name="name">Its name.</param>

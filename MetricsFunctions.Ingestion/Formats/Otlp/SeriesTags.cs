@@ -26,26 +26,23 @@ ref struct SeriesTags
     ReadOnlySpan<byte> _scope;
     ReadOnlySpan<byte> _schemaUrl;
     ReadOnlySpan<byte> _bound;
-    string? _sharedFault;
     bool _isDelta;
 
-    // Of the tags that are shared by all points of the scope, and of the metric; unknown while they are not in place.
+    // Why no point of the resource, of the scope, or of the metric can be stored.
+    string? _resourceFault;
+    string? _scopeFault;
+    string? _metricFault;
+
+    // Of the resource: tags that have to make way for one that tells samples apart.
+    List<Entry>? _bounds;
+
+    // Up to where the tags are those of the resource, those of the scope beside, and those of the metric; unknown while they are not in place.
+    int _resourceLength;
     int _scopeLength;
     int _metricLength;
-    bool _isPlain;
-
-    // In the order of their precedence.
-    enum Source
-    {
-        Made,
-        Point,
-        Scope,
-        Resource,
-        ScopeAttribute,
-    }
 
     // Bytes as Latin-1, so that their order is that of the bytes.
-    readonly record struct Entry(Source Source, string Key, string SentKey, string Value);
+    readonly record struct Entry(string Key, string SentKey, string Value);
 
     /// <summary>Makes the tags of a request's points.</summary>
     /// <param name="intake">Where they are wanted.</param>
@@ -61,13 +58,19 @@ ref struct SeriesTags
     /// <summary>Whether something was no protobuf.</summary>
     public bool IsBroken { get; private set; }
 
-    /// <summary>Begins the metrics of a scope.</summary>
+    /// <summary>Begins the metrics of a resource.</summary>
     /// <param name="resource">The message <c>Resource</c>.</param>
-    /// <param name="scope">The message <c>InstrumentationScope</c>.</param>
-    /// <param name="schemaUrl">Which names the scope's metrics keep to.</param>
-    public void BeginScope(ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope, ReadOnlySpan<byte> schemaUrl)
+    public void BeginResource(ReadOnlySpan<byte> resource)
     {
         _resource = resource;
+        _resourceLength = Unknown;
+    }
+
+    /// <summary>Begins the metrics of a scope.</summary>
+    /// <param name="scope">The message <c>InstrumentationScope</c>.</param>
+    /// <param name="schemaUrl">Which names the scope's metrics keep to.</param>
+    public void BeginScope(ReadOnlySpan<byte> scope, ReadOnlySpan<byte> schemaUrl)
+    {
         _scope = scope;
         _schemaUrl = schemaUrl;
         _scopeLength = Unknown;
@@ -89,18 +92,13 @@ ref struct SeriesTags
     /// <returns>Why it cannot be stored: a clause that follows "an attribute".</returns>
     public string? Set(ReadOnlySpan<byte> point, int field)
     {
-        if (_metricLength == Unknown)
+        if (Share() is { } shared)
         {
-            Share();
-        }
-
-        if (_sharedFault is not null)
-        {
-            return _sharedFault;
+            return shared;
         }
 
         _tags.Truncate(_metricLength);
-        var isPlain = _isPlain;
+        string? rare = null;
         var fields = new WireReader(point);
         while (fields.Next())
         {
@@ -109,128 +107,211 @@ ref struct SeriesTags
                 continue;
             }
 
-            fault ??= _tags.Add(key, value);
-            isPlain &= fault is not (TagSet.GivenTwice or TagSet.OneTooMany);
-            if (fault is not (null or TagSet.GivenTwice or TagSet.OneTooMany))
+            fault ??= IsTaken(key) ? SampleRules.CheckTagValue(value) : _tags.Put(key, value, _metricLength);
+            if (fault is TagSet.GivenTwice or TagSet.OneTooMany)
+            {
+                rare ??= fault;
+            }
+            else if (fault is not null)
             {
                 return fault;
             }
         }
 
         IsBroken |= fields.IsBroken;
-        if (isPlain && HasRoomForBound())
+        return rare switch
         {
-            return null;
-        }
-
-        (_scopeLength, _metricLength) = (Unknown, Unknown);
-        return Arrange(point, field, _isDelta, Encoding.ASCII.GetString(_bound));
+            TagSet.GivenTwice => Join(point, field),
+            null when !_bound.IsEmpty && _tags.Count == SampleRules.MaxTags => TagSet.OneTooMany,
+            _ => rare,
+        };
     }
 
-    void Share()
+    // What the points share is put in place once: most are of the metric before, or of its scope or its resource.
+    string? Share()
     {
+        if (_resourceLength == Unknown)
+        {
+            _tags.Clear();
+            _resourceFault = PutResource();
+            (_resourceLength, _scopeLength) = (_tags.Length, Unknown);
+        }
+
+        if (_resourceFault is not null)
+        {
+            return _resourceFault;
+        }
+
         if (_scopeLength == Unknown)
         {
-            _sharedFault = Arrange([], 0, isDelta: false, "");
-            _scopeLength = _tags.Length;
+            _tags.Truncate(_resourceLength);
+            _scopeFault = PutScope();
+            (_scopeLength, _metricLength) = (_tags.Length, Unknown);
         }
 
-        _tags.Truncate(_scopeLength);
-        _isPlain = !_isDelta || _tags.Add("temporality"u8, "delta"u8) is null;
-        _isPlain &= HasRoomForBound();
-        _metricLength = _tags.Length;
+        if (_scopeFault is null && _metricLength == Unknown)
+        {
+            _tags.Truncate(_scopeLength);
+            _metricFault = PutMetric();
+            _metricLength = _tags.Length;
+        }
+
+        return _scopeFault ?? _metricFault;
     }
 
-    bool HasRoomForBound()
+    string? PutMetric()
     {
-        var length = _tags.Length;
-        var hasRoom = _bound.IsEmpty || _tags.Add(_bound, []) is null;
-        _tags.Truncate(length);
-        return hasRoom;
-    }
-
-    // The whole of the rules, for what is not plain: keys that meet, and so may leave room for others.
-    string? Arrange(ReadOnlySpan<byte> point, int field, bool isDelta, string bound)
-    {
-        var entries = new List<Entry>();
-        if (isDelta)
+        foreach (var entry in _bounds ?? [])
         {
-            entries.Add(new Entry(Source.Made, "temporality", "", "delta"));
-        }
-
-        if ((AddAttributes(entries, Source.Point, [], point, field)
-            ?? AddScope(entries)
-            ?? AddAttributes(entries, Source.Resource, [], _resource, 1)
-            ?? AddAttributes(entries, Source.ScopeAttribute, "otel_scope_"u8, _scope, 3)) is { } breach)
-        {
-            return breach;
-        }
-
-        _tags.Clear();
-        foreach (var tag in entries
-            .Where(entry => bound.Length == 0 || entry.Key != bound)
-            .GroupBy(entry => entry.Key)
-            .Select(same => Join([.. same.OrderBy(entry => entry.Source).ThenBy(entry => entry.SentKey, StringComparer.Ordinal)])))
-        {
-            if (_tags.Add(Encoding.Latin1.GetBytes(tag.Key), Encoding.Latin1.GetBytes(tag.Value)) is { } fault)
+            if (entry.Key != Encoding.ASCII.GetString(_bound) && Put(entry, since: 0) is { } fault)
             {
                 return fault;
             }
         }
 
-        return bound.Length == 0 || HasRoomForBound() ? null : TagSet.OneTooMany;
+        return _isDelta ? _tags.Put("temporality"u8, "delta"u8, _tags.Length) : null;
     }
 
-    static Entry Join(Entry[] sorted) => sorted[0] with
+    string? PutResource()
     {
-        Value = string.Join(';', sorted.TakeWhile(entry => entry.Source == sorted[0].Source).Select(entry => entry.Value)),
-    };
+        List<Entry> entries = [];
+        if (AddResource(entries) is { } fault)
+        {
+            return fault;
+        }
 
-    string? AddScope(List<Entry> entries)
+        _bounds = null;
+        foreach (var entry in Joined(entries))
+        {
+            if (entry.Key is "le" or "quantile")
+            {
+                (_bounds ??= []).Add(entry);
+            }
+            else if (Put(entry, _tags.Length) is { } breach)
+            {
+                return breach;
+            }
+        }
+
+        return null;
+    }
+
+    string? PutScope()
     {
         var fields = new WireReader(_scope);
         ReadOnlySpan<byte> name = [];
         ReadOnlySpan<byte> version = [];
+        List<Entry>? attributes = null;
+        string? fault = null;
         while (fields.Next())
         {
-            name = fields.Field == 1 ? fields.ReadBytes() : name;
-            version = fields.Field == 2 ? fields.ReadBytes() : version;
+            switch (fields.Field)
+            {
+                case 1:
+                    name = fields.ReadBytes();
+                    break;
+                case 2:
+                    version = fields.ReadBytes();
+                    break;
+                case 3 when TryRead("otel_scope_"u8, fields.ReadBytes(), out var sentKey, out var key, out var value, out var unreadable) && !IsOfScope(key):
+                    fault ??= unreadable ?? Add(attributes ??= [], sentKey, key, value);
+                    break;
+                default:
+                    break;
+            }
         }
 
         IsBroken |= fields.IsBroken;
-        return Add("otel_scope_name", name) ?? Add("otel_scope_version", version) ?? Add("otel_scope_schema_url", _schemaUrl);
-
-        string? Add(string key, ReadOnlySpan<byte> value)
+        fault ??= PutPart("otel_scope_name"u8, name) ?? PutPart("otel_scope_version"u8, version) ?? PutPart("otel_scope_schema_url"u8, _schemaUrl);
+        foreach (var entry in Joined(attributes ?? []))
         {
-            if (!value.IsEmpty)
-            {
-                entries.Add(new Entry(Source.Scope, key, "", Encoding.Latin1.GetString(value)));
-            }
-
-            return SampleRules.CheckTagValue(value);
+            // The resource's goes before the scope's.
+            fault ??= Put(entry, since: 0) is { } breach and not TagSet.GivenTwice ? breach : null;
         }
+
+        return fault ?? (_tags.Count + (_bounds?.Count ?? 0) > SampleRules.MaxTags ? TagSet.OneTooMany : null);
     }
 
-    string? AddAttributes(List<Entry> entries, Source source, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> message, int field)
+    readonly string? PutPart(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) => value.IsEmpty ? null : _tags.Put(key, value, _tags.Length);
+
+    // The point's own attributes again, when keys of them meet.
+    string? Join(ReadOnlySpan<byte> point, int field)
     {
-        var fields = new WireReader(message);
-        string? first = null;
-        string? longCommand = null;
+        List<Entry> entries = [];
+        var fields = new WireReader(point);
         while (fields.Next())
         {
-            if (fields.Field != field || !TryRead(prefix, fields.ReadBytes(), out var sentKey, out var key, out var value, out var fault)
-                || (source == Source.Resource && sentKey.StartsWith("telemetry."u8))
-                || (source == Source.ScopeAttribute && IsOfScope(key)))
+            if (fields.Field == field && TryRead([], fields.ReadBytes(), out var sentKey, out var key, out var value, out _) && !IsTaken(key))
+            {
+                _ = Add(entries, sentKey, key, value);
+            }
+        }
+
+        _tags.Truncate(_metricLength);
+        foreach (var entry in Joined(entries))
+        {
+            if (Put(entry, _metricLength) is { } fault)
+            {
+                return fault;
+            }
+        }
+
+        return !_bound.IsEmpty && _tags.Count == SampleRules.MaxTags ? TagSet.OneTooMany : null;
+    }
+
+    // What is made here goes before what was sent.
+    readonly bool IsTaken(ReadOnlySpan<byte> key) => (_isDelta && key.SequenceEqual("temporality"u8)) || (!_bound.IsEmpty && key.SequenceEqual(_bound));
+
+    readonly string? Put(Entry entry, int since) => _tags.Put(Encoding.Latin1.GetBytes(entry.Key), Encoding.Latin1.GetBytes(entry.Value), since);
+
+    // Each key once, with its values in the order of the keys that were sent.
+    static List<Entry> Joined(List<Entry> entries)
+    {
+        var sorted = entries.OrderBy(entry => entry.Key, StringComparer.Ordinal).ThenBy(entry => entry.SentKey, StringComparer.Ordinal).ToList();
+        List<Entry> joined = [];
+        for (var begin = 0; begin < sorted.Count;)
+        {
+            var first = sorted[begin];
+            var end = begin + 1;
+            while (end < sorted.Count && sorted[end].Key == first.Key)
+            {
+                end++;
+            }
+
+            joined.Add(end == begin + 1 ? first : first with { Value = string.Join(';', sorted[begin..end].Select(entry => entry.Value)) });
+            begin = end;
+        }
+
+        return joined;
+    }
+
+    static string? Add(List<Entry> entries, ReadOnlySpan<byte> sentKey, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        if ((SampleRules.CheckTagKey(key) ?? SampleRules.CheckTagValue(value)) is { } fault)
+        {
+            return fault;
+        }
+
+        entries.Add(new Entry(Encoding.Latin1.GetString(key), Encoding.Latin1.GetString(sentKey), Encoding.Latin1.GetString(value)));
+        return null;
+    }
+
+    string? AddResource(List<Entry> entries)
+    {
+        var fields = new WireReader(_resource);
+        string? first = null;
+        string? longCommand = null;
+        var hasProcess = false;
+        while (fields.Next())
+        {
+            if (fields.Field != 1 || !TryRead([], fields.ReadBytes(), out var sentKey, out var key, out var value, out var fault) || sentKey.StartsWith("telemetry."u8))
             {
                 continue;
             }
 
-            fault ??= SampleRules.CheckTagKey(key) ?? SampleRules.CheckTagValue(value);
-            if (fault is null)
-            {
-                entries.Add(new Entry(source, Encoding.Latin1.GetString(key), Encoding.Latin1.GetString(sentKey), Encoding.Latin1.GetString(value)));
-            }
-            else if (source == Source.Resource && sentKey.StartsWith("process.command"u8))
+            fault ??= Add(entries, sentKey, key, value);
+            hasProcess |= fault is null && sentKey.SequenceEqual("process.pid"u8);
+            if (fault is not null && sentKey.StartsWith("process.command"u8))
             {
                 longCommand ??= fault;
             }
@@ -241,7 +322,7 @@ ref struct SeriesTags
         }
 
         IsBroken |= fields.IsBroken;
-        if (longCommand is null || !entries.Exists(entry => entry is { Source: Source.Resource, SentKey: "process.pid" }))
+        if (longCommand is null || !hasProcess)
         {
             return first ?? longCommand;
         }

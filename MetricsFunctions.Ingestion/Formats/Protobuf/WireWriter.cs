@@ -1,5 +1,5 @@
-using System.Buffers;
 using System.Buffers.Binary;
+using MetricsFunctions.Ingestion.Memory;
 
 namespace MetricsFunctions.Ingestion.Formats.Protobuf;
 
@@ -8,15 +8,17 @@ sealed class WireWriter : IDisposable
 {
     const int LongestVarint = 10;
 
-    byte[] _bytes;
+    readonly RentedBytes _bytes;
     int _length;
 
     /// <summary>Begins a message.</summary>
     /// <param name="expectedBytes">About how long it will be.</param>
-    public WireWriter(int expectedBytes) => _bytes = ArrayPool<byte>.Shared.Rent(expectedBytes);
+    /// <param name="room">What the request has of the memory, if that has a bound.</param>
+    /// <exception cref="NoRoomException">There is no more for the request; so also from what makes the message longer.</exception>
+    public WireWriter(int expectedBytes, MemoryBudget.Room? room = null) => _bytes = new RentedBytes(room, expectedBytes);
 
     /// <summary>What has been written; valid until more is.</summary>
-    public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, _length);
+    public ReadOnlySpan<byte> Written => _bytes.Array.AsSpan(0, _length);
 
     /// <summary>Writes an integer or a Boolean.</summary>
     public void WriteVarint(int field, ulong value)
@@ -62,10 +64,10 @@ sealed class WireWriter : IDisposable
         if (further > 0)
         {
             Reserve(further);
-            _bytes.AsSpan(begin, length).CopyTo(_bytes.AsSpan(begin + further));
+            _bytes.Array.AsSpan(begin, length).CopyTo(_bytes.Array.AsSpan(begin + further));
         }
 
-        Put(_bytes.AsSpan(begin - 1), (ulong)length);
+        Put(_bytes.Array.AsSpan(begin - 1), (ulong)length);
     }
 
     /// <summary>Takes back everything behind a place.</summary>
@@ -85,23 +87,19 @@ sealed class WireWriter : IDisposable
     /// <summary>Makes the message longer and answers the new part, for whoever fills it.</summary>
     public Span<byte> Reserve(int bytes)
     {
-        if (_bytes.Length - _length < bytes)
+        if (_bytes.Array.Length - _length < bytes)
         {
-            var larger = ArrayPool<byte>.Shared.Rent(Math.Max(2 * _bytes.Length, _length + bytes));
-            Written.CopyTo(larger);
-            ArrayPool<byte>.Shared.Return(_bytes);
-            _bytes = larger;
+            _bytes.Grow(_length, Math.Max(2 * _bytes.Array.Length, _length + bytes));
         }
 
         _length += bytes;
-        return _bytes.AsSpan(_length - bytes, bytes);
+        return _bytes.Array.AsSpan(_length - bytes, bytes);
     }
 
     /// <summary>Gives the memory back.</summary>
     public void Dispose()
     {
-        ArrayPool<byte>.Shared.Return(_bytes);
-        _bytes = [];
+        _bytes.Dispose();
         _length = 0;
     }
 

@@ -60,9 +60,84 @@ public sealed class OtlpPropertyTests
         iter: Fuzz.Bodies(200));
 
     [Fact]
+    public void A_NUL_anywhere_in_JSON_is_refused() => Gen.Select(GenOtlp.Requests, Gen.Int[0, int.MaxValue]).Sample(
+        (request, place) =>
+        {
+            var json = Encoding.UTF8.GetBytes(request.ToJson("Request", areIntegersNumbers: false));
+            json[place % json.Length] = 0;
+            Assert.True(Reading.InPieces(new OtlpJsonFormat(), json, Accepted, []).Refusals.IsOfBody);
+        },
+        iter: Fuzz.Bodies(1_000));
+
+    static readonly Dictionary<string, Func<int, PlainMessage>> Repetitive = new()
+    {
+        { "scopes", n => Request(Attributes(n), [.. Enumerable.Range(0, n).Select(i => Scope(Of(("name", $"s{i}")), Gauge(Point())))]) },
+        { "scopes of few attributes", n => Request(Attributes(90), [.. Enumerable.Range(0, n).Select(i => Scope(Of(("name", $"s{i}")), Gauge(Point())))]) },
+        { "metrics", n => Request(Attributes(90), Scope([], [.. Enumerable.Range(0, n).Select(i => i % 2 == 0 ? Gauge(Point()) : Of(("summary", Of(("dataPoints", Of(Time))))))])) },
+        { "points", n => Request(Attributes(n), Scope([], Gauge([.. Enumerable.Repeat(Point(), n)]))) },
+        { "points with keys that meet", n => Request(Attributes(n), Scope([], Gauge([.. Enumerable.Repeat(Point("a.b", "a_b"), n)]))) },
+        { "points with keys that meet, of few attributes", n => Request(Attributes(90), Scope([], Gauge([.. Enumerable.Repeat(Point("a.b", "a_b"), n)]))) },
+        { "points with one attribute too many", n => Request(Attributes(100), Scope([], Gauge([.. Enumerable.Repeat(Point("a"), n)]))) },
+        { "points in place of the resource's", n => Request(Attributes(90), Scope([], Gauge([.. Enumerable.Repeat(Point("r1", "r2"), n)]))) },
+        { "attributes of a point", n => Request([], Scope([], Gauge(Point([.. Enumerable.Range(0, n).Select(i => $"a{i}")])))) },
+        { "attributes of a scope", n => Request([], Scope(Of([.. Enumerable.Range(0, n).Select(i => Attribute($"a{i % 50}"))]), Gauge(Point()))) },
+    };
+
+    public static TheoryData<string> Repetitions { get; } = [.. Repetitive.Keys];
+
+    // How often the tags change, and the objects that are made for it, say how much there was to do, on a machine of any speed.
+    [Theory]
+    [MemberData(nameof(Repetitions))]
+    public void Ten_times_the_body_is_ten_times_the_work(string repeated)
+    {
+        const int Few = 300;
+        var request = Repetitive[repeated];
+        var (changes, bytes) = Work(request(Few));
+        var (tenfoldChanges, tenfoldBytes) = Work(request(10 * Few));
+        Assert.InRange(tenfoldChanges, 0, 20 * changes + 1000);
+        Assert.InRange(tenfoldBytes, 0, 20 * bytes + 100_000);
+    }
+
+    static (int Changes, long Bytes) Work(PlainMessage request)
+    {
+        var body = request.ToProtobuf("Request", isPacked: true);
+        var intake = new SampleIntake();
+        var (changes, bytes) = (0, 0L);
+        for (var i = 0; i < 3; i++)
+        {
+            // The memory of the rows comes from the pool, but for the first time.
+            intake.TryReset();
+            intake.Begin(Accepted, default);
+            (changes, bytes) = (intake.Block.Tags.Version, GC.GetAllocatedBytesForCurrentThread());
+            new OtlpProtobufFormat().Read(body, isLast: true, intake);
+            Assert.False(intake.Refusals.IsOfBody);
+        }
+
+        return (intake.Block.Tags.Version - changes, GC.GetAllocatedBytesForCurrentThread() - bytes);
+    }
+
+    static PlainMessage Of(params ReadOnlySpan<(string, object)> fields) => [.. fields];
+
+    static PlainMessage Request(PlainMessage resource, params IEnumerable<PlainMessage> scopes) =>
+        Of(("resourceMetrics", Of([("resource", resource), .. scopes.Select(scope => ("scopeMetrics", (object)scope))])));
+
+    static PlainMessage Attributes(int count) => Of([.. Enumerable.Range(0, count).Select(i => Attribute($"r{i}"))]);
+
+    static (string, object) Time => ("timeUnixNano", (Int128)GenBody.Now.ToUnixTimeMilliseconds() * 1_000_000);
+
+    static (string, object) Attribute(string key) => ("attributes", Of(("key", key), ("value", Of(("stringValue", "v")))));
+
+    static PlainMessage Scope(PlainMessage scope, params IEnumerable<PlainMessage> metrics) =>
+        Of([("scope", scope), .. metrics.Select(metric => ("metrics", (object)Of([("name", "m"), .. metric])))]);
+
+    static PlainMessage Gauge(params IEnumerable<PlainMessage> points) => Of(("gauge", Of([.. points.Select(point => ("dataPoints", (object)point))])));
+
+    static PlainMessage Point(params IEnumerable<string> keys) => Of(
+        [.. keys.Select(Attribute), Time, ("asInt", (Int128)1)]);
+
+    [Fact]
     public void A_data_point_costs_no_object()
     {
-        static PlainMessage Of(params ReadOnlySpan<(string, object)> fields) => [.. fields];
         var point = Of(
             ("attributes", Of(("key", "http.route"), ("value", Of(("stringValue", "/a"))))),
             ("timeUnixNano", (Int128)GenBody.Now.ToUnixTimeMilliseconds() * 1_000_000),
