@@ -42,7 +42,15 @@ ref struct SeriesTags
     int _metricLength;
 
     // Bytes as Latin-1, so that their order is that of the bytes.
-    readonly record struct Entry(string Key, string SentKey, string Value);
+    readonly record struct Entry(string Key, string SentKey, string Value, int Index) : IComparable<Entry>
+    {
+        public int CompareTo(Entry other)
+        {
+            var order = string.CompareOrdinal(Key, other.Key);
+            order = order != 0 ? order : string.CompareOrdinal(SentKey, other.SentKey);
+            return order != 0 ? order : Index - other.Index;
+        }
+    }
 
     /// <summary>Makes the tags of a request's points.</summary>
     /// <param name="intake">Where they are wanted.</param>
@@ -267,22 +275,23 @@ ref struct SeriesTags
     // Each key once, with its values in the order of the keys that were sent.
     static List<Entry> Joined(List<Entry> entries)
     {
-        var sorted = entries.OrderBy(entry => entry.Key, StringComparer.Ordinal).ThenBy(entry => entry.SentKey, StringComparer.Ordinal).ToList();
-        List<Entry> joined = [];
-        for (var begin = 0; begin < sorted.Count;)
+        entries.Sort();
+        var joined = 0;
+        for (var begin = 0; begin < entries.Count; joined++)
         {
-            var first = sorted[begin];
+            var first = entries[begin];
             var end = begin + 1;
-            while (end < sorted.Count && sorted[end].Key == first.Key)
+            while (end < entries.Count && entries[end].Key == first.Key)
             {
                 end++;
             }
 
-            joined.Add(end == begin + 1 ? first : first with { Value = string.Join(';', sorted[begin..end].Select(entry => entry.Value)) });
+            entries[joined] = end == begin + 1 ? first : first with { Value = string.Join(';', entries[begin..end].Select(entry => entry.Value)) };
             begin = end;
         }
 
-        return joined;
+        entries.RemoveRange(joined, entries.Count - joined);
+        return entries;
     }
 
     static string? Add(List<Entry> entries, ReadOnlySpan<byte> sentKey, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
@@ -292,7 +301,7 @@ ref struct SeriesTags
             return fault;
         }
 
-        entries.Add(new Entry(Encoding.Latin1.GetString(key), Encoding.Latin1.GetString(sentKey), Encoding.Latin1.GetString(value)));
+        entries.Add(new Entry(Encoding.Latin1.GetString(key), Encoding.Latin1.GetString(sentKey), Encoding.Latin1.GetString(value), entries.Count));
         return null;
     }
 
