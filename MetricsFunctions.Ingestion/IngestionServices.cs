@@ -47,6 +47,7 @@ public static class IngestionServices
         services.AddSingleton<RefusalLog>();
         services.AddCors();
         services.AddSingleton<Cors>();
+        services.AddSingleton<ForeignPages>();
         services.AddSingleton<IngestEndpoint>();
         services.AddSingleton<HealthEndpoint>();
         services.AddSingleton<InfluxEndpoint>();

@@ -66,6 +66,10 @@ public sealed class Cors
         return [.. origins];
     }
 
+    /// <summary>Whether pages of an origin may send.</summary>
+    /// <param name="origin">The origin as the browser tells it; empty when it tells none.</param>
+    internal bool Allows(string origin) => _policy is not null && (_policy.AllowAnyOrigin || _policy.IsOriginAllowed(origin));
+
     /// <summary>Writes the headers by which a browser lets an allowed page read the answer, whatever that will be.</summary>
     /// <param name="context">The request and its response.</param>
     /// <returns>Whether that is the whole answer, because the browser only asks whether it may send.</returns>

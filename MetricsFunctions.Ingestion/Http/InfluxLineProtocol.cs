@@ -151,6 +151,7 @@ sealed class InfluxLineProtocol : Protocol
     {
         StatusCodes.Status400BadRequest => "invalid",
         StatusCodes.Status401Unauthorized => "unauthorized",
+        StatusCodes.Status403Forbidden => "forbidden",
         StatusCodes.Status404NotFound => "not found",
         StatusCodes.Status405MethodNotAllowed => "method not allowed",
         StatusCodes.Status413PayloadTooLarge => "request too large",

@@ -22,6 +22,7 @@ public sealed partial class IngestEndpoint
     readonly Cors _cors;
     readonly ApiKeys _apiKeys;
     readonly MemoryBudget _memory;
+    readonly ForeignPages _foreignPages;
     readonly SampleWriter _writer;
     readonly IngestionTelemetry _telemetry;
     readonly RefusalLog _refused;
@@ -34,6 +35,7 @@ public sealed partial class IngestEndpoint
     /// <param name="cors">From which pages.</param>
     /// <param name="apiKeys">Who may send.</param>
     /// <param name="memory">What requests have.</param>
+    /// <param name="foreignPages">Which pages may not, without a key.</param>
     /// <param name="writer">Where samples go.</param>
     /// <param name="telemetry">Told of every request.</param>
     /// <param name="refused">Told of what is refused.</param>
@@ -44,6 +46,7 @@ public sealed partial class IngestEndpoint
         Cors cors,
         ApiKeys apiKeys,
         MemoryBudget memory,
+        ForeignPages foreignPages,
         SampleWriter writer,
         IngestionTelemetry telemetry,
         RefusalLog refused,
@@ -56,6 +59,7 @@ public sealed partial class IngestEndpoint
         _cors = cors;
         _apiKeys = apiKeys;
         _memory = memory;
+        _foreignPages = foreignPages;
         _writer = writer;
         _telemetry = telemetry;
         _refused = refused;
@@ -117,6 +121,11 @@ public sealed partial class IngestEndpoint
         if (_apiKeys.Check(request, protocol.TakesKeyInQuery, out var apiKey) is { } stranger)
         {
             return stranger;
+        }
+
+        if (apiKey is null && _foreignPages.Check(request) is { } foreign)
+        {
+            return foreign;
         }
 
         if (!protocol.TryGetFormat(request, out var format, out var unknown))

@@ -165,6 +165,7 @@ sealed class OtlpProtocol : Protocol
     {
         StatusCodes.Status400BadRequest or StatusCodes.Status415UnsupportedMediaType => 3,
         StatusCodes.Status401Unauthorized => 16,
+        StatusCodes.Status403Forbidden => 7,
         StatusCodes.Status405MethodNotAllowed => 12,
         StatusCodes.Status408RequestTimeout => 4,
         StatusCodes.Status413PayloadTooLarge => 8,

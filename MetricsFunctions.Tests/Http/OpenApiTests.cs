@@ -11,7 +11,7 @@ namespace MetricsFunctions.Tests.Http;
 /// The description that the service gives of itself, held against what it does: every example in it is sent, and every answer must be one
 /// that it describes, by status, media type, headers and schema.
 /// </summary>
-public sealed class OpenApiTests(OpenApiTests.OneKey host) : IClassFixture<OpenApiTests.OneKey>
+public sealed class OpenApiTests(OpenApiTests.OneKey host, IngestionHost open) : IClassFixture<OpenApiTests.OneKey>, IClassFixture<IngestionHost>
 {
     public sealed class OneKey : IngestionHost
     {
@@ -58,6 +58,7 @@ public sealed class OpenApiTests(OpenApiTests.OneKey host) : IClassFixture<OpenA
     // In each of these ways where it applies.
     [Theory]
     [InlineData("no key", 401)]
+    [InlineData("page", 403)]
     [InlineData("method", 405)]
     [InlineData("body", 400)]
     [InlineData("encoding", 415)]
@@ -82,12 +83,16 @@ public sealed class OpenApiTests(OpenApiTests.OneKey host) : IClassFixture<OpenA
                 request.Content.Headers.TryAddWithoutValidation("Content-Encoding", wrong == "encoding" ? "compress" : null);
             }
 
-            if (wrong != "no key")
+            if (wrong == "page")
+            {
+                request.Headers.Add("Origin", "https://evil.example.org");
+            }
+            else if (wrong != "no key")
             {
                 request.Headers.Authorization = new("Bearer", "the-key");
             }
 
-            using var response = await host.Http.SendAsync(request);
+            using var response = await (wrong == "page" ? open : host).Http.SendAsync(request);
             Assert.True((int)response.StatusCode == status, $"{wrong} {path}: {response.StatusCode}");
             await AssertDescribedAsync(response, path, operation);
             sent++;
