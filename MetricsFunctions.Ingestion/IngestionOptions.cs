@@ -27,7 +27,10 @@ public sealed class IngestionOptions
     /// <summary>Largest body in bytes. Default 32 MiB; from 1 KiB to 1 GiB.</summary>
     public long MaxBodyBytes { get; set; } = 32 * 1024 * 1024;
 
-    /// <summary>How long a body may take to arrive. Default 30 s; from 1 s to 1 h.</summary>
+    /// <summary>
+    /// How long a body may keep the service waiting, in all; and two thirds of it until its next bytes. Then it is answered 408. What the service itself
+    /// takes does not count. Default 30 s; from 1 s to 1 h.
+    /// </summary>
     public TimeSpan BodyTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
@@ -38,8 +41,8 @@ public sealed class IngestionOptions
     public long MaxPendingBytes { get; set; } = 128 * 1024 * 1024;
 
     /// <summary>
-    /// How long an INSERT may take, and as long a request may wait before for its INSERT to begin; then it is answered 503. Default 10 s; from
-    /// 100 ms to 10 min.
+    /// How long an INSERT may take, and as long a request may wait before for its INSERT to begin, and as long before that the service may take to read it,
+    /// not counting the time in which it waits for the sender; then it is answered 503. Default 10 s; from 100 ms to 10 min.
     /// </summary>
     public TimeSpan WriteTimeout { get; set; } = TimeSpan.FromSeconds(10);
 

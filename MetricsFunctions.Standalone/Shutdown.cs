@@ -29,5 +29,5 @@ static class Shutdown
         }
     }
 
-    static TimeSpan LongestRequest(IngestionOptions ingestion) => ingestion.BodyTimeout + (2 * ingestion.WriteTimeout) + Reserve;
+    static TimeSpan LongestRequest(IngestionOptions ingestion) => ingestion.BodyTimeout + (3 * ingestion.WriteTimeout) + Reserve;
 }

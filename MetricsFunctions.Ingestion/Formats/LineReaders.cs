@@ -11,6 +11,7 @@ sealed class LineReaders : IAsyncDisposable
     static readonly int Cores = Math.Min(PieceReader.Cores, 8);
 
     readonly SampleFormat _format;
+    readonly CancellationToken _cancellationToken;
     readonly Channel<Piece> _pieces;
     readonly SampleIntake[] _parts;
     readonly Task _reading;
@@ -21,9 +22,11 @@ sealed class LineReaders : IAsyncDisposable
     /// <summary>Starts readers.</summary>
     /// <param name="format">What the lines are written in.</param>
     /// <param name="intake">What became of the lines so far.</param>
-    public LineReaders(SampleFormat format, SampleIntake intake)
+    /// <param name="cancellationToken">Stops them before their next turn.</param>
+    public LineReaders(SampleFormat format, SampleIntake intake, CancellationToken cancellationToken = default)
     {
         _format = format;
+        _cancellationToken = cancellationToken;
         NextLine = intake.NextItem;
 
         // One piece for each reader waits, so that none has to; and no more, for their memory's sake.
@@ -83,7 +86,7 @@ sealed class LineReaders : IAsyncDisposable
             {
                 using var bytes = piece.Bytes;
                 part.NextItem = piece.FirstLine;
-                await PieceReader.ReadInTurnAsync(bytes.Array.AsMemory(0, piece.Length), piece.IsLast, _format, part);
+                await PieceReader.ReadInTurnAsync(bytes.Array.AsMemory(0, piece.Length), piece.IsLast, _format, part, _cancellationToken);
             }
         }
         catch (Exception e)

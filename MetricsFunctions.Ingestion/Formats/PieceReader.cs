@@ -65,7 +65,7 @@ static class PieceReader
                     var end = isLast ? length : format.EndOfLines(piece.Array.AsSpan(0, length));
                     if (end > 0)
                     {
-                        cores ??= new LineReaders(format, intake);
+                        cores ??= new LineReaders(format, intake, cancellationToken);
                         var rest = new RentedBytes(intake.Room, Math.Max(PieceBytes, length - end));
                         piece.Array.AsSpan(end, length - end).CopyTo(rest.Array);
                         length -= end;
@@ -77,7 +77,7 @@ static class PieceReader
                 {
                     var done = isLast && length < PieceBytes
                         ? format.Read(piece.Array.AsSpan(0, length), isLast, intake)
-                        : await ReadInTurnAsync(piece.Array.AsMemory(0, length), isLast, format, intake);
+                        : await ReadInTurnAsync(piece.Array.AsMemory(0, length), isLast, format, intake, cancellationToken);
                     length -= done;
                     piece.Array.AsSpan(done, length).CopyTo(piece.Array);
                 }
@@ -105,9 +105,10 @@ static class PieceReader
     }
 
     /// <summary>Reads a piece of a large body, when a core is free of such pieces.</summary>
-    public static async ValueTask<int> ReadInTurnAsync(ReadOnlyMemory<byte> piece, bool isLast, SampleFormat format, SampleIntake intake)
+    public static async ValueTask<int> ReadInTurnAsync(
+        ReadOnlyMemory<byte> piece, bool isLast, SampleFormat format, SampleIntake intake, CancellationToken cancellationToken)
     {
-        await Turns.WaitAsync();
+        await Turns.WaitAsync(cancellationToken);
         try
         {
             return format.Read(piece.Span, isLast, intake);

@@ -13,6 +13,7 @@ static class BodyDrain
     // Beyond this, all such bodies together get a piece every few milliseconds: as fast as they come, they would keep the cores busy.
     const int AtOnceBytes = 256 * 1024;
 
+    static readonly object WasToldToSend = new();
     static readonly TimeSpan LongestDrain = TimeSpan.FromSeconds(10);
     static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
     static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(1);
@@ -24,8 +25,15 @@ static class BodyDrain
     /// </summary>
     public static async Task DrainAsync(HttpRequest request)
     {
-        LiftServerLimit(request);
-        using var pause = CancellationTokenSource.CreateLinkedTokenSource(request.HttpContext.RequestAborted);
+        if (request.Headers.Expect.Count > 0 && !request.HttpContext.Items.ContainsKey(WasToldToSend))
+        {
+            // The sender waits for the answer before it sends. If it does not, the server takes in what comes within a few seconds, and closes.
+            request.HttpContext.Response.Headers.Connection = "close";
+            return;
+        }
+
+        BeforeRead(request);
+        using var pause = new CancellationTokenSource();
         var body = new ArrivingBody(request.BodyReader);
         var piece = ArrayPool<byte>.Shared.Rent(PieceBytes);
         try
@@ -60,9 +68,17 @@ static class BodyDrain
         request.HttpContext.Response.Headers.Connection = "close";
     }
 
-    /// <summary>Takes the server's own limit off a body: in the Functions worker it would surface as a 500, where ours are answered.</summary>
-    public static void LiftServerLimit(HttpRequest request)
+    /// <summary>
+    /// To be called before a body is read, upon which the server answers <c>Expect: 100-continue</c>. Takes the server's own limit off it: in the
+    /// Functions worker it would surface as a 500, where ours are answered.
+    /// </summary>
+    public static void BeforeRead(HttpRequest request)
     {
+        if (request.Headers.Expect.Count > 0)
+        {
+            request.HttpContext.Items[WasToldToSend] = null;
+        }
+
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
         {
             limit.MaxRequestBodySize = null;

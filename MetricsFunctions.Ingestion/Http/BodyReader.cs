@@ -5,6 +5,7 @@ using MetricsFunctions.Ingestion.Memory;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Telemetry;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 
 namespace MetricsFunctions.Ingestion.Http;
 
@@ -24,12 +25,13 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
     /// <param name="hash">Given the whole body as it was before it was compressed, if there is one.</param>
     public async ValueTask<Problem?> ReadAsync(HttpRequest request, bool mayBeSnappy, SampleFormat format, SampleIntake intake, IncrementalHash? hash)
     {
-        BodyDrain.LiftServerLimit(request);
         if (request.ContentLength > options.MaxBodyBytes)
         {
             return TooLarge();
         }
 
+        BodyDrain.BeforeRead(request);
+        LiftServerRate(request);
         try
         {
             var isPlain = ContentEncoding.IsIdentity(request) && !mayBeSnappy;
@@ -49,6 +51,8 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
             return e.Fault switch
             {
                 BodyFault.TooLarge => TooLarge(),
+                BodyFault.SlowSender => TooSlow(),
+                BodyFault.SlowService => Busy(),
                 BodyFault.LargeWindow => Corrupt(
                     "The body is a zstd frame with a window over 8 MiB. Compress it with a window log of at most 23, which is without --long and --ultra."),
                 BodyFault.Dictionary => Corrupt("The body is compressed with a dictionary, and none is known here. Compress it without one."),
@@ -56,14 +60,6 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
                     "The body is not what its Content-Encoding promises: it is corrupt, cut off, or goes on behind its end."
                     + " Compress all of it as one stream, and send nothing behind that."),
             };
-        }
-        catch (OperationCanceledException) when (!request.HttpContext.RequestAborted.IsCancellationRequested)
-        {
-            return TooSlow();
-        }
-        catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status408RequestTimeout)
-        {
-            return TooSlow();
         }
         catch (BadHttpRequestException e)
         {
@@ -93,25 +89,37 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
 
     async Task ReadPiecesAsync(HttpRequest request, bool isPlain, SampleFormat format, SampleIntake intake, IncrementalHash? hash)
     {
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(request.HttpContext.RequestAborted);
-        timeout.CancelAfter(options.BodyTimeout);
-        using var turn = new ReadingTurn(request.HttpContext.RequestAborted);
-        await using var body = new BodyStream(new ArrivingBody(request.BodyReader, turn), options.MaxBodyBytes, isDecoded: false, isPlain ? hash : null);
+        using var clock = new BodyClock(options);
+        using var turn = new ReadingTurn(clock.Over);
+        await using var body = new BodyStream(new ArrivingBody(request.BodyReader, clock, turn), options.MaxBodyBytes, isDecoded: false, isPlain ? hash : null);
         try
         {
             if (isPlain)
             {
-                await PieceReader.ReadAsync(body, request.ContentLength ?? UsualBytes, format, intake, turn, timeout.Token);
+                await PieceReader.ReadAsync(body, request.ContentLength ?? UsualBytes, format, intake, turn, clock.Over);
                 return;
             }
 
             await using var decoder = ContentEncoding.Decode(request, body, options.MaxBodyBytes, intake.Room);
             await using var decoded = new BodyStream(decoder, options.MaxBodyBytes, isDecoded: true, hash);
-            await PieceReader.ReadAsync(decoded, UsualBytes, format, intake, turn, timeout.Token);
+            await PieceReader.ReadAsync(decoded, UsualBytes, format, intake, turn, clock.Over);
+        }
+        catch (OperationCanceledException e) when (clock.Over.IsCancellationRequested)
+        {
+            throw new BodyException(clock.IsSenders ? BodyFault.SlowSender : BodyFault.SlowService, e);
         }
         finally
         {
             telemetry.BodyRead(body.BytesRead);
+        }
+    }
+
+    // The server's least rate would cut slow links off before the clock does.
+    static void LiftServerRate(HttpRequest request)
+    {
+        if (request.HttpContext.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
+        {
+            rate.MinDataRate = null;
         }
     }
 
@@ -140,7 +148,16 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
 
     Problem TooSlow() => new(
         StatusCodes.Status408RequestTimeout,
-        $"The body did not arrive within {options.BodyTimeout.TotalSeconds:0} s (Ingestion:BodyTimeout).");
+        $"The body did not arrive: it is waited for {options.BodyTimeout.TotalSeconds:0.#} s in all, and"
+        + $" {BodyClock.LongestPause(options).TotalSeconds:0.#} s at a stretch (Ingestion:BodyTimeout). Send it faster, or in parts.");
+
+    Problem Busy() => new(
+        StatusCodes.Status503ServiceUnavailable,
+        "Nothing of the request is stored: other bodies keep the service busy, and it did not come to read this one within"
+        + $" {options.WriteTimeout.TotalSeconds:0.#} s (Ingestion:WriteTimeout). Send the same request again.")
+    {
+        Reason = "busy",
+    };
 
     // Samples are given memory in steps; here the last of them are.
     Problem? NoRoom(SampleIntake intake)

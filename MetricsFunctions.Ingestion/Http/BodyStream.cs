@@ -42,6 +42,8 @@ enum BodyFault
     Corrupt,
     LargeWindow,
     Dictionary,
+    SlowSender,
+    SlowService,
 }
 
 /// <summary>A body cannot be read to its end.</summary>

@@ -137,7 +137,7 @@ public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKey
         {
             if (query is null && request.HasFormContentType)
             {
-                BodyDrain.LiftServerLimit(request);
+                BodyDrain.BeforeRead(request);
                 var form = await request.ReadFormAsync(ShortForm, request.HttpContext.RequestAborted);
                 query = form["q"];
                 database ??= form["db"];
@@ -178,7 +178,7 @@ public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKey
 
         try
         {
-            BodyDrain.LiftServerLimit(request);
+            BodyDrain.BeforeRead(request);
             var body = new byte[MaxBodyBytes];
             var length = await request.Body.ReadAtLeastAsync(body, body.Length, throwOnEndOfStream: false, request.HttpContext.RequestAborted);
             if (JsonSerializer.Deserialize<NewBucket>(body.AsSpan(0, length), JsonSerializerOptions.Web)?.Name is not { Length: > 0 } name)

@@ -3,6 +3,7 @@ using MetricsFunctions.Ingestion.Memory;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Storage;
 using MetricsFunctions.Ingestion.Telemetry;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.ObjectPool;
@@ -87,15 +88,19 @@ public sealed partial class IngestEndpoint
             if (await IngestAsync(context, protocol) is { } problem)
             {
                 reason = problem.Reason;
-                await BodyDrain.DrainAsync(context.Request);
+                if (problem.Status != StatusCodes.Status408RequestTimeout)
+                {
+                    await BodyDrain.DrainAsync(context.Request);
+                }
+
                 await protocol.WriteProblemAsync(context.Response, problem);
             }
 
             status = context.Response.StatusCode;
         }
-        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
+        catch (Exception e) when (context.RequestAborted.IsCancellationRequested || e is ConnectionResetException)
         {
-            // The sender is gone and nobody reads an answer.
+            // The sender is gone and nobody reads an answer. That is found out by reading its body, too, before the server says so.
             reason = "sender_gone";
         }
         catch (Exception e) when (!context.Response.HasStarted)

@@ -140,6 +140,12 @@ sealed record Problem(int Status, string Detail)
             response.Headers.WWWAuthenticate = Challenges;
         }
 
+        if (Status == StatusCodes.Status408RequestTimeout)
+        {
+            // The rest of the body has been waited for.
+            response.Headers.Connection = "close";
+        }
+
         if (Status == StatusCodes.Status503ServiceUnavailable)
         {
             response.Headers.RetryAfter = RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
