@@ -2,6 +2,7 @@ using MetricsFunctions.EmbeddedClickHouse;
 using MetricsFunctions.Ingestion;
 using MetricsFunctions.Ingestion.Telemetry;
 using MetricsFunctions.Standalone;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 
 if (args is [.., Probe.Command, var url])
@@ -20,7 +21,8 @@ try
     var builder = WebApplication.CreateBuilder(args);
     Directory.SetCurrentDirectory(builder.Environment.ContentRootPath);
     builder.Configuration.AddDefaults();
-    builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+    builder.WebHost.ConfigureKestrel(Connections.Configure).UseSockets(Connections.Configure);
+    builder.Services.Configure<KestrelServerOptions>(builder.Configuration.GetSection("Kestrel"));
     builder.AddEmbeddedClickHouse();
     builder.Services.AddIngestion();
     builder.Services.AddTelemetryExport(builder.Configuration);
