@@ -5,8 +5,9 @@ namespace MetricsFunctions.EmbeddedClickHouse;
 /// however this process ends. Members are not safe for use by several threads at a time.
 /// </summary>
 /// <remarks>
-/// The user <c>default</c> has no password and every right but those that reach files outside the data folder. Only this process stops the
-/// server: it is out of reach of a Ctrl+C in the terminal and ignores SIGTERM, so that a host can finish its writes first.
+/// The user <see cref="Admin"/> has every right but those that reach files outside the data folder; <c>default</c> has no password, and reads
+/// <c>metrics</c> and <c>system</c>. Only this process stops the server: it is out of reach of a Ctrl+C in the terminal and ignores SIGTERM, so that a
+/// host can finish its writes first.
 /// </remarks>
 public sealed class ClickHouseServer : IAsyncDisposable
 {
@@ -32,8 +33,11 @@ public sealed class ClickHouseServer : IAsyncDisposable
     /// <summary>The id of the server's process; a new one after <see cref="RestartAsync"/>.</summary>
     public int ProcessId => _process.Id;
 
-    /// <summary>A connection string for ClickHouse.Driver.</summary>
-    public string ConnectionString => $"Host=127.0.0.1;Port={HttpPort};Username=default";
+    /// <summary>The password of <see cref="Admin"/>, as it was at the last start.</summary>
+    public string AdminPassword => _process.AdminPassword;
+
+    /// <summary>A connection string for ClickHouse.Driver, for <see cref="Admin"/>.</summary>
+    public string ConnectionString => Admin.ConnectionString(HttpPort, AdminPassword);
 
     /// <summary>
     /// Completes with the exit code when the current process of the server has ended, whether it was asked to or not: 0 after

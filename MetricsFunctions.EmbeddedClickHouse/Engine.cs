@@ -73,6 +73,8 @@ static class Engine
             $"--logger.log={Path.Combine(dataPath, LogFile)}",
             $"--http_port={httpPort}",
             $"--tcp_port={tcpPort}",
+            // For start.sql alone, which is run as the user default; sessions of clients do not have it from here.
+            "--readonly=0",
             "--interactive",
             "--disable_suggestion",
             "--queries-file",
@@ -86,6 +88,7 @@ static class Engine
         new Thread(PutMergesBehindInserts) { IsBackground = true }.Start();
 
         KeepSystemTables(dataPath);
+        HideFiles(dataPath);
         ForgetUnwrittenInserts(dataPath, Path.Combine(AppContext.BaseDirectory, "server", "forget-unwritten-inserts"));
         string? error = null;
         var engine = new Thread(() => error = Chdb.Run(library, arguments), maxStackSize: 16 << 20);
@@ -154,6 +157,15 @@ static class Engine
 
             File.Move(written, system);
         }
+    }
+
+    // SQL's function file() reads whatever this user may read, for everyone: no grant and no setting is about it, and it keeps to no folder as it does in
+    // a server. A function of the same name that is there at the start, as if SQL had made it, goes before it.
+    static void HideFiles(string dataPath)
+    {
+        const string Function = "function_file.sql";
+        var functions = Directory.CreateDirectory(Path.Combine(dataPath, "user_defined"));
+        File.Copy(Path.Combine(AppContext.BaseDirectory, "server", Function), Path.Combine(functions.FullName, Function), overwrite: true);
     }
 
     // A server that ended in good order has taken its status file with it, and one that runs holds a lock on it.

@@ -62,7 +62,9 @@ try
 {
     await using var server = await ClickHouseServer.StartAsync(options, stop.Token);
     Console.WriteLine(
-        $"ClickHouse is ready: http://127.0.0.1:{server.HttpPort}/play, native protocol on port {server.TcpPort}, data in {server.DataPath}, process {server.ProcessId}.");
+        $"ClickHouse is ready: http://127.0.0.1:{server.HttpPort}/play, native protocol on port {server.TcpPort}, "
+        + $"data in {server.DataPath}, process {server.ProcessId}. "
+        + $"The user {Admin.User} may write, with the password in {Path.Combine(server.DataPath, Admin.PasswordFile)}; default may read without one.");
     var exitCode = await server.Exited.WaitAsync(stop.Token);
     return Fail($"ClickHouse ended by itself with exit code {exitCode}; its log is {Path.Combine(server.DataPath, Engine.LogFile)}.");
 }

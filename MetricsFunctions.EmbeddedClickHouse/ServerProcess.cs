@@ -22,9 +22,10 @@ sealed class ServerProcess : IDisposable
     readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     string _error = "it ended without a word";
 
-    ServerProcess(Process process)
+    ServerProcess(Process process, string adminPassword)
     {
         _process = process;
+        AdminPassword = adminPassword;
         _lifeline = process.StandardInput;
         Id = process.Id;
 
@@ -38,6 +39,8 @@ sealed class ServerProcess : IDisposable
 
     public int Id { get; }
 
+    public string AdminPassword { get; }
+
     public int HttpPort { get; private set; }
 
     public int TcpPort { get; private set; }
@@ -47,12 +50,11 @@ sealed class ServerProcess : IDisposable
     public static async Task<ServerProcess> StartAsync(ClickHouseServerOptions options, CancellationToken cancellationToken)
     {
         RequirePlatform();
-        RequireWritable(options.DataPath);
-
+        var password = Admin.ReadPassword(options.DataPath);
         var waited = Stopwatch.StartNew();
         while (true)
         {
-            var process = Launch(options);
+            var process = Launch(options, password);
             if (await process.ListenAsync(cancellationToken))
             {
                 return process;
@@ -103,22 +105,7 @@ sealed class ServerProcess : IDisposable
         }
     }
 
-    static void RequireWritable(string dataPath)
-    {
-        try
-        {
-            Directory.CreateDirectory(dataPath);
-            using var probe = new FileStream(
-                Path.Combine(dataPath, $".{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new ClickHouseStartException(
-                $"The data folder {dataPath} cannot be written ({e.Message.TrimEnd('.')}): choose another with --data or EmbeddedClickHouse:DataPath.", e);
-        }
-    }
-
-    static ServerProcess Launch(ClickHouseServerOptions options)
+    static ServerProcess Launch(ClickHouseServerOptions options, string password)
     {
         // The apphost and not Environment.ProcessPath, which may be a test runner.
         var program = Path.Combine(AppContext.BaseDirectory, typeof(ServerProcess).Assembly.GetName().Name!);
@@ -143,12 +130,14 @@ sealed class ServerProcess : IDisposable
         start.Environment["DOTNET_EnableDiagnostics"] = "0";
         // clickhouse-local has no setting for the server's time zone.
         start.Environment["TZ"] = "UTC";
+        // For users.xml.
+        start.Environment["CLICKHOUSE_ADMIN_SHA256"] = Admin.Hash(password);
         // For config.d/fsync.xml.
         start.Environment["CLICKHOUSE_FSYNC"] = options.Fsync ? "1" : "0";
 
         try
         {
-            return new ServerProcess(Process.Start(start)!);
+            return new ServerProcess(Process.Start(start)!, password);
         }
         catch (Win32Exception e)
         {

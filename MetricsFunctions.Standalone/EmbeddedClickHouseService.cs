@@ -76,7 +76,7 @@ static class EmbeddedClickHouseExtensions
             throw new InvalidOperationException("EmbeddedClickHouse:HttpPort is 0. Set it to a port of 127.0.0.1, such as 8123.");
         }
 
-        builder.Configuration[$"ConnectionStrings:{ClickHouseOptions.Name}"] = $"Host=127.0.0.1;Port={options.HttpPort};Username=default";
+        builder.Configuration[$"ConnectionStrings:{ClickHouseOptions.Name}"] = Admin.ConnectionString(options.HttpPort, Admin.ReadPassword(options.DataPath));
 
         // Others would have to be pointed at this process's own server.
         builder.Configuration[$"{IngestionOptions.Section}:{nameof(IngestionOptions.SingleInstance)}"] ??= "true";

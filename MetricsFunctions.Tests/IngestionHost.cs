@@ -72,16 +72,22 @@ public class IngestionHost : IAsyncLifetime
         Http.PostAsync(new Uri("/api/metrics", UriKind.Relative), new StringContent(json, Encoding.UTF8, "application/json"));
 
     /// <summary>Runs SQL over ClickHouse's HTTP interface and answers the result without its last line break.</summary>
-    public Task<string> QueryAsync(string sql) => ClickHouseSql.QueryAsync(ClickHouse.HttpPort, sql);
+    public Task<string> QueryAsync(string sql) => ClickHouseSql.QueryAsync(ClickHouse, sql);
 }
 
 static class ClickHouseSql
 {
     static readonly HttpClient Http = new();
 
-    public static async Task<string> QueryAsync(int httpPort, string sql)
+    /// <summary>Runs SQL as the user who may everything.</summary>
+    public static Task<string> QueryAsync(ClickHouseServer server, string sql) => PostAsync(server.HttpPort, $"?user={Admin.User}&password={server.AdminPassword}", sql);
+
+    /// <summary>Runs SQL as the user who has no password, and may only read.</summary>
+    public static Task<string> QueryAsync(int httpPort, string sql) => PostAsync(httpPort, "", sql);
+
+    static async Task<string> PostAsync(int httpPort, string account, string sql)
     {
-        using var response = await Http.PostAsync(new Uri($"http://127.0.0.1:{httpPort}/"), new StringContent(sql));
+        using var response = await Http.PostAsync(new Uri($"http://127.0.0.1:{httpPort}/{account}"), new StringContent(sql));
         var text = await response.Content.ReadAsStringAsync();
         Assert.True(response.IsSuccessStatusCode, text);
         return text.TrimEnd('\n');

@@ -72,7 +72,8 @@ sealed class Contenders(ClickHouseServer clickHouse)
     static Uri InsertUrl(ClickHouseServer clickHouse, string settings, string columns)
     {
         var insert = $"INSERT INTO metrics.samples ({columns}) FORMAT JSONEachRow";
-        return new Uri($"http://127.0.0.1:{clickHouse.HttpPort}/?{settings}&wait_for_async_insert=1&query={Uri.EscapeDataString(insert)}");
+        var account = $"user={Admin.User}&password={clickHouse.AdminPassword}";
+        return new Uri($"http://127.0.0.1:{clickHouse.HttpPort}/?{account}&{settings}&wait_for_async_insert=1&query={Uri.EscapeDataString(insert)}");
     }
 
     static string Lines(string sample, int rows) => string.Join('\n', Enumerable.Repeat(sample, rows));
@@ -88,7 +89,8 @@ sealed class Contenders(ClickHouseServer clickHouse)
                     "-m", "gunicorn", "--workers", "2", "--threads", "16", "--bind", root.Authority,
                     "--chdir", "Compare", "one_insert_per_request:app",
                 ]),
-                ("CLICKHOUSE_TCP_PORT", $"{clickHouse.TcpPort}")),
+                ("CLICKHOUSE_TCP_PORT", $"{clickHouse.TcpPort}"),
+                ("CLICKHOUSE_PASSWORD", clickHouse.AdminPassword)),
         };
     }
 

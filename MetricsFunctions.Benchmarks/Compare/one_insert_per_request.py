@@ -16,7 +16,9 @@ local = threading.local()
 def clickhouse():
     # A client is one connection, which threads cannot share.
     if not hasattr(local, "clickhouse"):
-        local.clickhouse = Client("127.0.0.1", port=os.environ["CLICKHOUSE_TCP_PORT"])
+        local.clickhouse = Client(
+            "127.0.0.1", port=os.environ["CLICKHOUSE_TCP_PORT"], user="admin", password=os.environ["CLICKHOUSE_PASSWORD"]
+        )
     return local.clickhouse
 
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using ClickHouse.Driver;
 using MetricsFunctions.Benchmarks.Compare;
+using MetricsFunctions.EmbeddedClickHouse;
 
 namespace MetricsFunctions.Benchmarks.Race;
 
@@ -31,7 +32,7 @@ sealed class Service() : Racer("the service")
     protected override async Task StartAsync(CancellationToken stop)
     {
         var (http, tcp) = (Contenders.FreeAddress().Port, Contenders.FreeAddress().Port);
-        _clickHouse = $"Host=127.0.0.1;Port={http};Username=default";
+        _clickHouse = Admin.ConnectionString(http, Admin.ReadPassword(Folder));
         var standalone = ChildProcess.StartDotnet(
             "MetricsFunctions.Standalone",
             ["--urls", Root.AbsoluteUri],

@@ -57,11 +57,15 @@ public sealed class ForeignPages
         return IsOriginOf(origin, "https", request) || IsOwn(request.Host) ? null : OtherHost;
     }
 
-    static bool IsOriginOf(string origin, string scheme, HttpRequest request) => origin.Equals($"{scheme}://{request.Host}", StringComparison.OrdinalIgnoreCase);
+    static bool IsOriginOf(string origin, string scheme, HttpRequest request) =>
+        origin.Equals($"{scheme}://{request.Host}", StringComparison.OrdinalIgnoreCase);
 
     // Nobody else can own an address, nor a name without a dot, such as localhost or that of a container.
     bool IsOwn(HostString host) =>
-        !host.Host.Contains('.', StringComparison.Ordinal) || IPAddress.TryParse(host.Host, out _) || _hosts.Contains("*") || HostString.MatchesAny(host.Host, _hosts);
+        !host.Host.Contains('.', StringComparison.Ordinal)
+        || IPAddress.TryParse(host.Host, out _)
+        || _hosts.Contains("*")
+        || HostString.MatchesAny(host.Host, _hosts);
 
     static Problem Forbidden(string detail) => new(StatusCodes.Status403Forbidden, detail) { Reason = "foreign_page" };
 }

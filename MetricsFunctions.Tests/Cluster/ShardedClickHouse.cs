@@ -52,7 +52,7 @@ sealed partial class ShardedClickHouse : IAsyncDisposable
             {
                 foreach (var statement in ClusterSchema.Statements())
                 {
-                    await ClickHouseSql.QueryAsync(server.HttpPort, zooKeeper is null ? Plain(statement) : statement);
+                    await ClickHouseSql.QueryAsync(server, zooKeeper is null ? Plain(statement) : statement);
                 }
             }
 
@@ -73,7 +73,7 @@ sealed partial class ShardedClickHouse : IAsyncDisposable
         _http.PostAsync(new Uri($"http://127.0.0.1:{_servers[server].HttpPort}/?user=grafana&password={GrafanaPassword}&max_execution_time=30"), new StringContent(sql));
 
     /// <summary>Runs SQL on one of the servers.</summary>
-    public Task<string> QueryAsync(int server, string sql) => ClickHouseSql.QueryAsync(_servers[server].HttpPort, sql);
+    public Task<string> QueryAsync(int server, string sql) => ClickHouseSql.QueryAsync(_servers[server], sql);
 
     public async ValueTask DisposeAsync()
     {

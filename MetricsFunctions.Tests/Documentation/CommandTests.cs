@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using MetricsFunctions.EmbeddedClickHouse;
 using MetricsFunctions.Tests.Clients;
 using MetricsFunctions.Tests.Standalone;
 
@@ -42,7 +43,7 @@ public sealed partial class CommandTests(ReadmeService service) : IClassFixture<
         ("curl http://localhost:7071/api/metrics -H 'Content-Type: application/x-ndjson'", FileAsync),
         ("curl -i 'http://localhost:7071/api/v2/write", LineProtocolAsync),
         ("curl 'http://localhost:8123/?query=SELECT", SelectAsync),
-        ("cp local.settings.json.example ", SettingsAsync),
+        ("sed \"s/PASSWORD/$(cat clickhouse-data/admin.password)/\" local.settings.json.example ", SettingsAsync),
         ("dotnet run --project MetricsFunctions.EmbeddedClickHouse -- --data clickhouse-data", SchemaAsync),
         ("for statement in clickhouse/schema/*.sql", SchemaAsync),
         ("export API_KEY_SHA256=", KeyHashAsync),
@@ -143,7 +144,8 @@ public sealed partial class CommandTests(ReadmeService service) : IClassFixture<
         File.Copy(Path.Combine(Repository.Root, "local.settings.json.example"), Path.Combine(service.Folder, "local.settings.json.example"), overwrite: true);
         await Shell.RunAsync(command, service.Folder);
         var settings = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(service.Folder, "local.settings.json")))!;
-        Assert.Contains("Port=8123", (string?)settings["Values"]!["ConnectionStrings__ClickHouse"], StringComparison.Ordinal);
+        var password = Admin.ReadPassword(Path.Combine(service.Folder, "clickhouse-data"));
+        Assert.Equal($"Host=localhost;Port=8123;Username=admin;Password={password}", (string?)settings["Values"]!["ConnectionStrings__ClickHouse"]);
     }
 
     // The two belong together: an empty server, and the schema from the files.
@@ -158,7 +160,8 @@ public sealed partial class CommandTests(ReadmeService service) : IClassFixture<
         await using var running = BackgroundCommand.Start(
             $"{server.Replace("clickhouse-data", data.Path, StringComparison.Ordinal)} --http-port {port} --tcp-port {Ports.Free()}");
         await running.PrintsAsync($":{port}");
-        Assert.Equal("", await Shell.RunAsync(schema.Replace("localhost:8123", $"localhost:{port}", StringComparison.Ordinal), Repository.Root));
+        Assert.Equal("", await Shell.RunAsync(
+            schema.Replace("localhost:8123", $"localhost:{port}", StringComparison.Ordinal).Replace("clickhouse-data", data.Path, StringComparison.Ordinal), Repository.Root));
         Assert.Equal("1", await ClickHouseSql.QueryAsync(port, "EXISTS TABLE metrics.samples"));
         Assert.Equal("1", await ClickHouseSql.QueryAsync(port, "EXISTS TABLE metrics.points"));
     }
@@ -169,7 +172,7 @@ public sealed partial class CommandTests(ReadmeService service) : IClassFixture<
         var port = Ports.Free();
         using var standalone = StandaloneProcess.Start(
             ("Urls", $"http://127.0.0.1:{port}"),
-            ("ConnectionStrings__ClickHouse", $"Host=127.0.0.1;Port={service.ClickHousePort};Username=default"),
+            ("ConnectionStrings__ClickHouse", Admin.ConnectionString(service.ClickHousePort, Admin.ReadPassword(Path.Combine(service.Folder, "clickhouse-data")))),
             ("Ingestion__ApiKeys__0__Sha256", printed[1]));
         await standalone.StartedAsync();
         using var http = new HttpClient();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using ClickHouse.Driver;
 using MetricsFunctions.EmbeddedClickHouse;
 
 namespace MetricsFunctions.Tests.EmbeddedClickHouse;
@@ -17,7 +18,7 @@ public sealed class ClickHouseServerTests : IDisposable
         await using var server = await StartAsync();
 
         Assert.Equal("1\tUTC", await QueryAsync(server, "SELECT 1, serverTimezone()"));
-        Assert.Equal($"Host=127.0.0.1;Port={server.HttpPort};Username=default", server.ConnectionString);
+        Assert.Equal($"Host=127.0.0.1;Port={server.HttpPort};Username=admin;Password={server.AdminPassword}", server.ConnectionString);
         Assert.Equal(_folder.Path, server.DataPath);
         Assert.True(ServerProgram.IsRunning(server.ProcessId));
         Assert.False(server.Exited.IsCompleted);
@@ -166,31 +167,24 @@ public sealed class ClickHouseServerTests : IDisposable
     }
 
     [Fact]
-    public async Task SQL_cannot_reach_the_files_of_the_user_who_runs_it()
+    public async Task The_password_of_admin_is_that_in_the_data_folder_at_each_start()
     {
-        string[] statements =
-        [
-            "SELECT * FROM file('/etc/hosts', LineAsString)",
-            "SELECT * FROM `/etc/hosts`",
-            "INSERT INTO FUNCTION file('/tmp/hosts', LineAsString) SELECT 'x'",
-            "CREATE TABLE hosts (line String) ENGINE = File(LineAsString, '/etc/hosts')",
-            "CREATE TEMPORARY TABLE hosts (line String) ENGINE = File(LineAsString, '/etc/hosts')",
-            "CREATE DICTIONARY hosts (line String) PRIMARY KEY line SOURCE(FILE(PATH '/etc/hosts' FORMAT LineAsString)) LAYOUT(COMPLEX_KEY_DIRECT())",
-            "SELECT * FROM sqlite('/etc/hosts', 'hosts')",
-            "CREATE DATABASE hosts ENGINE = SQLite('/etc/hosts')",
-            "CREATE VIEW hosts SQL SECURITY NONE AS SELECT * FROM file('/etc/hosts', LineAsString)",
-            "GRANT FILE ON *.* TO default",
-        ];
         await using var server = await StartAsync();
-        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{server.HttpPort}/") };
-        foreach (var statement in statements)
-        {
-            using var response = await http.PostAsync("", new StringContent(statement), TestContext.Current.CancellationToken);
-            Assert.StartsWith(
-                "Code: 497. DB::Exception: default: Not enough privileges",
-                await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
-                StringComparison.Ordinal);
-        }
+        var password = server.AdminPassword;
+        Assert.Equal($"{password}\n", await File.ReadAllTextAsync(Path.Combine(_folder.Path, Admin.PasswordFile), TestContext.Current.CancellationToken));
+        Assert.Equal("admin", await QueryAsync(server, "SELECT currentUser()"));
+        await server.RestartAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(password, server.AdminPassword);
+        Assert.Equal("admin", await QueryAsync(server, "SELECT currentUser()"));
+
+        await File.WriteAllTextAsync(Path.Combine(_folder.Path, Admin.PasswordFile), "it's; another=\n", TestContext.Current.CancellationToken);
+        await server.RestartAsync(TestContext.Current.CancellationToken);
+        using var client = new ClickHouseClient(server.ConnectionString);
+        Assert.Equal("admin", await client.ExecuteScalarAsync("SELECT currentUser()", cancellationToken: TestContext.Current.CancellationToken));
+        using var http = new HttpClient();
+        using var former = await http.GetAsync(
+            new Uri($"http://127.0.0.1:{server.HttpPort}/?user=admin&password={password}&query=SELECT+1"), TestContext.Current.CancellationToken);
+        Assert.False(former.IsSuccessStatusCode);
     }
 
     [Theory]
@@ -260,5 +254,5 @@ public sealed class ClickHouseServerTests : IDisposable
     static async Task<string> StartFailureAsync(ClickHouseServerOptions options) =>
         (await Assert.ThrowsAsync<ClickHouseStartException>(() => ClickHouseServer.StartAsync(options, TestContext.Current.CancellationToken))).Message;
 
-    static Task<string> QueryAsync(ClickHouseServer server, string sql) => ClickHouseSql.QueryAsync(server.HttpPort, sql);
+    static Task<string> QueryAsync(ClickHouseServer server, string sql) => ClickHouseSql.QueryAsync(server, sql);
 }

@@ -17,6 +17,7 @@ public sealed partial class ProgramTests : IDisposable
         using var program = Start();
         var ready = Ready().Match(await program.ReadyAsync());
         Assert.True(ready.Success);
+        Assert.Equal(Path.Combine(_folder.Path, "admin.password"), ready.Groups["password"].Value);
         Assert.Equal("1", await ClickHouseSql.QueryAsync(int.Parse(ready.Groups["http"].Value, CultureInfo.InvariantCulture), "SELECT 1"));
 
         program.Terminate();
@@ -135,6 +136,6 @@ public sealed partial class ProgramTests : IDisposable
 
     ServerProgram Start() => ServerProgram.Start("--data", _folder.Path, "--http-port", "0", "--tcp-port", "0");
 
-    [GeneratedRegex(@"^ClickHouse is ready: http://127\.0\.0\.1:(?<http>\d+)/play, native protocol on port \d+, data in .+, process (?<process>\d+)\.$")]
+    [GeneratedRegex(@"^ClickHouse is ready: http://127\.0\.0\.1:(?<http>\d+)/play, native protocol on port \d+, data in .+, process (?<process>\d+)\. The user admin may write, with the password in (?<password>.+); default may read without one\.$")]
     private static partial Regex Ready();
 }

@@ -89,5 +89,5 @@ public sealed class BatchKillTests(ITestOutputHelper output) : IAsyncLifetime
         return block;
     }
 
-    Task<string> QueryAsync(string sql) => ClickHouseSql.QueryAsync(_clickHouse.HttpPort, sql);
+    Task<string> QueryAsync(string sql) => ClickHouseSql.QueryAsync(_clickHouse, sql);
 }

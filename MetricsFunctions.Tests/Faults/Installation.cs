@@ -61,7 +61,7 @@ sealed class Installation : IAsyncDisposable
     }
 
     /// <summary>Starts the service at the same address, after the process before it has ended.</summary>
-    /// <param name="account">Who the service is for ClickHouse, in the words of a connection string; default: the user <c>default</c>.</param>
+    /// <param name="account">Who the service is for ClickHouse, in the words of a connection string; default: <c>admin</c>.</param>
     public async Task StartServiceAsync(string account = "")
     {
         Process?.Dispose();
@@ -92,7 +92,7 @@ sealed class Installation : IAsyncDisposable
         await Schema.ApplyAsync(client);
     }
 
-    public Task<string> QueryAsync(string sql) => ClickHouseSql.QueryAsync(ClickHouse.HttpPort, sql);
+    public Task<string> QueryAsync(string sql) => ClickHouseSql.QueryAsync(ClickHouse, sql);
 
     /// <summary>How many INSERTs ClickHouse has carried out that had rows.</summary>
     public async Task<int> CountInsertsAsync()

@@ -70,7 +70,7 @@ public sealed class ComposedClickHouse : IAsyncLifetime
         }
 
         // Something for the panels about errors, parts and slow queries.
-        Assert.False((await PostAsync("default", "", "INSERT INTO metrics.samples (metric_name) VALUES (1, 2)")).IsSuccessStatusCode);
+        Assert.False((await PostAsync(Admin.User, Server.AdminPassword, "INSERT INTO metrics.samples (metric_name) VALUES (1, 2)")).IsSuccessStatusCode);
         await AsAdministratorAsync("OPTIMIZE TABLE metrics.samples FINAL");
         await AsAdministratorAsync("SYSTEM FLUSH LOGS");
     }
@@ -85,7 +85,7 @@ public sealed class ComposedClickHouse : IAsyncLifetime
 
     public string IngestConnectionString => $"Host=127.0.0.1;Port={Server.HttpPort};Username=ingest;Password={IngestPassword}";
 
-    public async Task<string> AsAdministratorAsync(string sql) => await ReadAsync(await PostAsync("default", "", sql));
+    public async Task<string> AsAdministratorAsync(string sql) => await ReadAsync(await PostAsync(Admin.User, Server.AdminPassword, sql));
 
     public Task<HttpResponseMessage> AsIngestAsync(string sql) => PostAsync("ingest", IngestPassword, sql);
 

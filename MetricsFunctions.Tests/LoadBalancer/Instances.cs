@@ -57,7 +57,7 @@ sealed class Instances : IAsyncDisposable
         await StartOneAsync(number);
     }
 
-    public Task<string> QueryAsync(string sql) => ClickHouseSql.QueryAsync(_clickHouse.HttpPort, sql);
+    public Task<string> QueryAsync(string sql) => ClickHouseSql.QueryAsync(_clickHouse, sql);
 
     public async ValueTask DisposeAsync()
     {

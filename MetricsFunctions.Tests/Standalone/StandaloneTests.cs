@@ -40,11 +40,12 @@ public sealed partial class StandaloneTests : IDisposable
 
         var link = new Uri(DashboardLink().Match(standalone.Output).Value);
         using var state = System.Text.Json.JsonDocument.Parse(Convert.FromBase64String(link.Fragment[1..]));
+        Assert.Equal("default", state.RootElement.GetProperty("user").GetString());
         var parameters = string.Concat(state.RootElement.GetProperty("params").EnumerateObject().Select(p => $"&param_{p.Name}={p.Value.GetString()}"));
         using var http = new HttpClient();
         foreach (var query in state.RootElement.GetProperty("queries").EnumerateArray())
         {
-            var url = new Uri($"{state.RootElement.GetProperty("host").GetString()}/?default_format=TSV{parameters}");
+            var url = new Uri($"{state.RootElement.GetProperty("host").GetString()}/?default_format=TSV&enable_http_compression=1&add_http_cors_header=1&user=default{parameters}");
             using var response = await http.PostAsync(url, new StringContent(query.GetProperty("query").GetString()!));
             var rows = await response.Content.ReadAsStringAsync();
             Assert.True(response.IsSuccessStatusCode, rows);
@@ -183,6 +184,17 @@ public sealed partial class StandaloneTests : IDisposable
         Assert.StartsWith("MetricsFunctions cannot start: ", line, StringComparison.Ordinal);
         Assert.Contains(port, line, StringComparison.Ordinal);
         Assert.Contains(message, line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_password_of_its_ClickHouse_that_cannot_be_read_is_told_in_one_line()
+    {
+        // A folder in its place, because permissions do not bind root.
+        var file = Directory.CreateDirectory(Path.Combine(_data.Path, "admin.password")).FullName;
+        using var standalone = Start();
+        Assert.Equal(1, await standalone.ExitedAsync());
+        var line = Assert.Single(standalone.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        Assert.StartsWith($"MetricsFunctions cannot start: {file} cannot be read (", line, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -12,7 +12,8 @@ namespace MetricsFunctions.Tests.Storage;
 [Collection(FaultTests.Name)]
 public sealed class MovedClickHouseTests(ITestOutputHelper output)
 {
-    const string Name = "clickhouse.test";
+    const string Name = "moved-clickhouse";
+    const string Password = "the same for both";
     const int Senders = 16;
 
     /// <summary>As many INSERTs as may be under way at a time, of requests with keys.</summary>
@@ -33,7 +34,7 @@ public sealed class MovedClickHouseTests(ITestOutputHelper output)
             hosts,
             ("Urls", $"http://{service}"),
             ("Ingestion__AllowAnonymous", "true"),
-            ("ConnectionStrings__ClickHouse", $"Host={Name};Port={port};Username=default"));
+            ("ConnectionStrings__ClickHouse", $"Host={Name};Port={port};Username={Admin.User};Password={Password}"));
         await standalone.StartedAsync();
         await using var before = await StartAsync(Path.Combine(folder.Path, "before"));
         await using var after = await StartAsync(Path.Combine(folder.Path, "after"));
@@ -82,6 +83,8 @@ public sealed class MovedClickHouseTests(ITestOutputHelper output)
 
     static async Task<ClickHouseServer> StartAsync(string data)
     {
+        Directory.CreateDirectory(data);
+        await File.WriteAllTextAsync(Path.Combine(data, Admin.PasswordFile), Password);
         var server = await ClickHouseServer.StartAsync(new ClickHouseServerOptions { DataPath = data });
         using var client = new ClickHouseClient(server.ConnectionString);
         await Schema.ApplyAsync(client);
@@ -89,5 +92,5 @@ public sealed class MovedClickHouseTests(ITestOutputHelper output)
     }
 
     static async Task<string[]> NumbersAsync(ClickHouseServer server) =>
-        (await ClickHouseSql.QueryAsync(server.HttpPort, "SELECT tags['sender'], metric_value FROM metrics.samples")).Split('\n');
+        (await ClickHouseSql.QueryAsync(server, "SELECT tags['sender'], metric_value FROM metrics.samples")).Split('\n');
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using MetricsFunctions.EmbeddedClickHouse;
 using MetricsFunctions.Tests.Faults;
 using MetricsFunctions.Tests.Standalone;
 
@@ -25,7 +26,7 @@ public sealed class ProxyTests(IngestionHost host) : IClassFixture<IngestionHost
     {
         await using var proxy = await HttpProxy.StartAsync(host.ClickHouse.HttpPort);
         var service = new IPEndPoint(IPAddress.Loopback, Ports.Free());
-        using var standalone = await StartAsync(service, proxy, singleInstance: false);
+        using var standalone = await StartAsync(service, proxy.Port, singleInstance: false);
         using var sender = new Sender(service);
         Assert.Equal(200, (await sender.PostAsync(Sample)).Status);
 
@@ -48,7 +49,7 @@ public sealed class ProxyTests(IngestionHost host) : IClassFixture<IngestionHost
     {
         await using var proxy = await HttpProxy.StartAsync(host.ClickHouse.HttpPort);
         var service = new IPEndPoint(IPAddress.Loopback, Ports.Free());
-        using var standalone = await StartAsync(service, proxy, singleInstance: true);
+        using var standalone = await StartAsync(service, proxy.Port, singleInstance: true);
         using var sender = new Sender(service);
         const string Lost = """{"metric_name": "lost", "metric_value": 1}""";
 
@@ -64,14 +65,14 @@ public sealed class ProxyTests(IngestionHost host) : IClassFixture<IngestionHost
         Assert.Equal("1", await host.QueryAsync("SELECT count() FROM metrics.samples WHERE metric_name = 'lost'"));
     }
 
-    static async Task<StandaloneProcess> StartAsync(IPEndPoint service, HttpProxy proxy, bool singleInstance)
+    async Task<StandaloneProcess> StartAsync(IPEndPoint service, int proxyPort, bool singleInstance)
     {
         var standalone = StandaloneProcess.Start(
             ("Urls", $"http://{service}"),
             ("Ingestion__AllowAnonymous", "true"),
             ("Ingestion__WriteTimeout", "00:00:01"),
             ("Ingestion__SingleInstance", $"{singleInstance}"),
-            ("ConnectionStrings__ClickHouse", $"Host=127.0.0.1;Port={proxy.Port};Username=default"));
+            ("ConnectionStrings__ClickHouse", Admin.ConnectionString(proxyPort, host.ClickHouse.AdminPassword)));
         await standalone.StartedAsync();
         return standalone;
     }

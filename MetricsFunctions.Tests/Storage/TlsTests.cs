@@ -77,13 +77,13 @@ public sealed class TlsTests(TlsTests.Server server) : IClassFixture<TlsTests.Se
     }
 
     // The connection string is that of ClickHouse Cloud, but for its host and port.
-    static async Task<(HttpStatusCode Status, string Answer, string Log)> PostAsync(int port, (string, string) setting)
+    async Task<(HttpStatusCode Status, string Answer, string Log)> PostAsync(int port, (string, string) setting)
     {
         var url = $"http://127.0.0.1:{Ports.Free()}";
         using var standalone = StandaloneProcess.Start(
             ("Urls", url),
             ("Ingestion__AllowAnonymous", "true"),
-            ("ConnectionStrings__ClickHouse", $"Host=localhost;Port={port};Protocol=https;Username=default"),
+            ("ConnectionStrings__ClickHouse", $"Host=localhost;Port={port};Protocol=https;Username={Admin.User};Password={server.ClickHouse.AdminPassword}"),
             setting);
         await standalone.StartedAsync();
         using var http = new HttpClient();

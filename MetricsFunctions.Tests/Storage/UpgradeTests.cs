@@ -154,7 +154,7 @@ public sealed partial class UpgradeTests : IAsyncLifetime
         return sent;
     }
 
-    Task<string> QueryAsync(string sql) => ClickHouseSql.QueryAsync(_clickHouse.HttpPort, sql);
+    Task<string> QueryAsync(string sql) => ClickHouseSql.QueryAsync(_clickHouse, sql);
 
     static string[] Statements(string path) => File.ReadAllText(Path.Combine(Repository.Root, path)).Split(";\n", StringSplitOptions.RemoveEmptyEntries);
 

@@ -1,0 +1,1 @@
+CREATE FUNCTION file AS (path) -> throwIf(true, 'The embedded ClickHouse reads no files')
