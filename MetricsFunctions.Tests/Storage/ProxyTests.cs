@@ -26,7 +26,7 @@ public sealed class ProxyTests(IngestionHost host) : IClassFixture<IngestionHost
     {
         await using var proxy = await HttpProxy.StartAsync(host.ClickHouse.HttpPort);
         var service = new IPEndPoint(IPAddress.Loopback, Ports.Free());
-        using var standalone = await StartAsync(service, proxy.Port, singleInstance: false);
+        using var standalone = await StartAsync(service, proxy.Port, singleInstance: false, writeTimeout: triesAgain ? 2 : 10);
         using var sender = new Sender(service);
         Assert.Equal(200, (await sender.PostAsync(Sample)).Status);
 
@@ -49,7 +49,7 @@ public sealed class ProxyTests(IngestionHost host) : IClassFixture<IngestionHost
     {
         await using var proxy = await HttpProxy.StartAsync(host.ClickHouse.HttpPort);
         var service = new IPEndPoint(IPAddress.Loopback, Ports.Free());
-        using var standalone = await StartAsync(service, proxy.Port, singleInstance: true);
+        using var standalone = await StartAsync(service, proxy.Port, singleInstance: true, writeTimeout: 1);
         using var sender = new Sender(service);
         const string Lost = """{"metric_name": "lost", "metric_value": 1}""";
 
@@ -65,12 +65,12 @@ public sealed class ProxyTests(IngestionHost host) : IClassFixture<IngestionHost
         Assert.Equal("1", await host.QueryAsync("SELECT count() FROM metrics.samples WHERE metric_name = 'lost'"));
     }
 
-    async Task<StandaloneProcess> StartAsync(IPEndPoint service, int proxyPort, bool singleInstance)
+    async Task<StandaloneProcess> StartAsync(IPEndPoint service, int proxyPort, bool singleInstance, int writeTimeout)
     {
         var standalone = StandaloneProcess.Start(
             ("Urls", $"http://{service}"),
             ("Ingestion__AllowAnonymous", "true"),
-            ("Ingestion__WriteTimeout", "00:00:01"),
+            ("Ingestion__WriteTimeout", $"00:00:{writeTimeout:00}"),
             ("Ingestion__SingleInstance", $"{singleInstance}"),
             ("ConnectionStrings__ClickHouse", Admin.ConnectionString(proxyPort, host.ClickHouse.AdminPassword)));
         await standalone.StartedAsync();
