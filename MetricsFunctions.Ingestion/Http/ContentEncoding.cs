@@ -67,8 +67,6 @@ static class ContentEncoding
         ZstdException { Code: ZSTD_ErrorCode.ZSTD_error_frameParameter_windowTooLarge } => BodyFault.LargeWindow,
         ZstdException { Code: ZSTD_ErrorCode.ZSTD_error_dictionary_wrong } => BodyFault.Dictionary,
 
-        // The one thing of LZ4 that its reader leaves out.
-        NotImplementedException => BodyFault.Dictionary,
         InvalidDataException or InvalidOperationException or ZstdException or EndOfStreamException => BodyFault.Corrupt,
 
         // The one thing that zlib cannot do; the exception's own type is not public.

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.IO.Compression;
+using System.Numerics;
+using System.Runtime.InteropServices;
 using MetricsFunctions.Ingestion.Formats.Protobuf;
 using MetricsFunctions.Ingestion.Memory;
 using Snappier;
@@ -25,84 +26,109 @@ sealed class SnappyBody(Stream body, long maxBytes, MemoryBudget.Room? room, boo
     const int LargestChunk = 64 * 1024;
     const int CompressedChunk = 0;
     const int PlainChunk = 1;
+    const int FirstSkippable = 0x80;
+    const int Beginning = 0xFF;
 
+    ReadOnlyMemory<byte> _chunks;
     RentedBytes? _block;
-    Stream? _decompressed;
+    ReadOnlyMemory<byte> _next;
 
     // No block begins with these: it would copy from before its beginning.
-    static ReadOnlySpan<byte> BeginningOfFrames => [0xFF, 6, 0, 0, (byte)'s', (byte)'N', (byte)'a', (byte)'P', (byte)'p', (byte)'Y'];
+    static ReadOnlySpan<byte> BeginningOfFrames => [Beginning, 6, 0, 0, (byte)'s', (byte)'N', (byte)'a', (byte)'P', (byte)'p', (byte)'Y'];
 
     protected override void Begin(byte[] compressed, int length)
     {
         var whole = compressed.AsMemory(0, length);
-        var isFramed = whole.Span.StartsWith(BeginningOfFrames);
-        if (isFramed && AreWholeChunks(whole.Span))
+        if (whole.Span.StartsWith(BeginningOfFrames))
         {
-            _decompressed = new SnappyStream(new MemoryStream(compressed, 0, length), CompressionMode.Decompress);
+            _chunks = whole;
+            _block = new RentedBytes(Room, LargestChunk);
         }
-        else if (!isFramed && TryDecompressBlock(whole, out var bytes))
+        else if (!TryDecompressBlock(whole, maxBytes, BodyFault.TooLarge, out _next))
         {
-            _decompressed = new MemoryStream(_block!.Array, 0, bytes);
-        }
-        else
-        {
-            _decompressed = mayBePlain ? new MemoryStream(compressed, 0, length) : throw new BodyException(BodyFault.Corrupt);
+            _next = mayBePlain ? whole : throw new BodyException(BodyFault.Corrupt);
         }
     }
 
-    protected override int Decompress(Span<byte> buffer) => _decompressed!.Read(buffer);
+    protected override int Decompress(Span<byte> buffer)
+    {
+        while (_next.IsEmpty && !_chunks.IsEmpty)
+        {
+            _next = ReadChunk();
+        }
+
+        var read = _next[..Math.Min(buffer.Length, _next.Length)];
+        read.Span.CopyTo(buffer);
+        _next = _next[read.Length..];
+        return read.Length;
+    }
 
     protected override void Dispose(bool disposing)
     {
-        _decompressed?.Dispose();
         _block?.Dispose();
         base.Dispose(disposing);
     }
 
-    // Snappier's stream takes an end within a chunk for the end of the body, and believes what a chunk says of its length.
-    static bool AreWholeChunks(ReadOnlySpan<byte> chunks)
+    // Snappier's own stream loses bytes behind a chunk that is to be skipped, and takes an end within a chunk for the end of the body.
+    ReadOnlyMemory<byte> ReadChunk()
     {
-        while (chunks.Length >= ChunkHeaderBytes)
+        var header = _chunks.Length < ChunkHeaderBytes ? throw new BodyException(BodyFault.Corrupt) : BinaryPrimitives.ReadUInt32LittleEndian(_chunks.Span);
+        var (type, length) = ((int)(header & 0xFF), (int)(header >> 8));
+        var rest = _chunks[ChunkHeaderBytes..];
+        if (length > rest.Length)
         {
-            var header = BinaryPrimitives.ReadUInt32LittleEndian(chunks);
-            var (type, length) = ((int)(header & 0xFF), (int)(header >> 8));
-            chunks = chunks[ChunkHeaderBytes..];
-            if (length > chunks.Length || (type is CompressedChunk or PlainChunk && !IsChunk(type, chunks[..length])))
-            {
-                return false;
-            }
-
-            chunks = chunks[length..];
+            throw new BodyException(BodyFault.Corrupt);
         }
 
-        return chunks.IsEmpty;
+        var content = rest[..length];
+        _chunks = rest[length..];
+        switch (type)
+        {
+            case CompressedChunk or PlainChunk when length >= ChecksumBytes:
+                var data = content[ChecksumBytes..];
+                return (type == PlainChunk || TryDecompressBlock(data, LargestChunk, BodyFault.Corrupt, out data))
+                    && data.Length <= LargestChunk && Checksum(data.Span) == BinaryPrimitives.ReadUInt32LittleEndian(content.Span)
+                        ? data
+                        : throw new BodyException(BodyFault.Corrupt);
+            case Beginning when content.Span.SequenceEqual(BeginningOfFrames[ChunkHeaderBytes..]):
+            case >= FirstSkippable and < Beginning:
+                return default;
+            default:
+                throw new BodyException(BodyFault.Corrupt);
+        }
     }
 
-    static bool IsChunk(int type, ReadOnlySpan<byte> content)
+    // CRC-32C, masked as the framing format has it.
+    static uint Checksum(ReadOnlySpan<byte> data)
     {
-        if (content.Length < ChecksumBytes)
+        var sum = uint.MaxValue;
+        var words = MemoryMarshal.Cast<byte, ulong>(data);
+        foreach (var word in words)
         {
-            return false;
+            sum = BitOperations.Crc32C(sum, word);
         }
 
-        var data = content[ChecksumBytes..];
-        var length = (ulong)data.Length;
-        return (type == PlainChunk || WireReader.TryReadVarint(ref data, out length)) && length <= LargestChunk;
+        foreach (var value in data[(words.Length * sizeof(ulong))..])
+        {
+            sum = BitOperations.Crc32C(sum, value);
+        }
+
+        return BitOperations.RotateRight(~sum, 15) + 0xA282EAD8;
     }
 
-    bool TryDecompressBlock(ReadOnlyMemory<byte> block, out int length)
+    bool TryDecompressBlock(ReadOnlyMemory<byte> block, long most, BodyFault beyond, out ReadOnlyMemory<byte> bytes)
     {
         // What a block says of its length in front is believed only as far as memory for it does no harm.
-        length = 0;
+        bytes = default;
         var rest = block.Span;
         if (!WireReader.TryReadVarint(ref rest, out var announced))
         {
             return false;
         }
 
-        if (announced > (ulong)maxBytes)
+        if (announced > (ulong)most)
         {
-            throw new BodyException(BodyFault.TooLarge);
+            throw new BodyException(beyond);
         }
 
         if (announced > (ulong)rest.Length * LargestExpansion)
@@ -110,14 +136,15 @@ sealed class SnappyBody(Stream body, long maxBytes, MemoryBudget.Room? room, boo
             return false;
         }
 
-        length = (int)announced;
-        _block = new RentedBytes(Room, length);
+        var length = (int)announced;
+        _block ??= new RentedBytes(Room, length);
         try
         {
             // Snappier overlooks what is left of a piece when it is done, and refuses another piece: the last byte, which a whole block needs, is one.
-            var most = new Piece(block[..^1]);
-            var last = new Piece(block[^1..], most);
-            Snappy.Decompress(new ReadOnlySequence<byte>(most, 0, last, last.Memory.Length), new Output(_block.Array.AsMemory(0, length)));
+            var pieces = new Piece(block[..^1]);
+            var last = new Piece(block[^1..], pieces);
+            bytes = _block.Array.AsMemory(0, length);
+            Snappy.Decompress(new ReadOnlySequence<byte>(pieces, 0, last, last.Memory.Length), new Output(_block.Array.AsMemory(0, length)));
             return true;
         }
         catch (Exception e) when (e is InvalidDataException or InvalidOperationException)

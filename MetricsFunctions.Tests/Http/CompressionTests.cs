@@ -266,6 +266,22 @@ public sealed class CompressionTests(CompressionTests.SmallLimits host) : IClass
         Assert.Equal("""{"message":"ok","accepted":5000}""", await response.Content.ReadAsStringAsync());
     }
 
+    [Fact]
+    public async Task Nothing_is_lost_behind_a_chunk_of_snappy_that_is_to_be_skipped()
+    {
+        for (var length = 0; length < 20; length++)
+        {
+            byte[] body =
+            [
+                .. Bodies.Compress("x-snappy-framed", Lines($"skipped {length}", 1)),
+                0xFD, (byte)length, 0, 0, .. new byte[length],
+                .. Bodies.Compress("x-snappy-framed", Lines($"skipped {length}", 2)),
+            ];
+            using var response = await host.PostAsync(body, Bodies.Ndjson, "x-snappy-framed");
+            Assert.Equal("""{"message":"ok","accepted":3}""", await response.Content.ReadAsStringAsync());
+        }
+    }
+
     // Behind whole chunks: half a header, a chunk that is cut off, too short for a checksum, of an unknown kind, with a wrong checksum, of over 64 KiB.
     [Theory]
     [InlineData("01")]
@@ -302,6 +318,29 @@ public sealed class CompressionTests(CompressionTests.SmallLimits host) : IClass
 
         using var response = await host.PostAsync(body.ToArray(), Bodies.Ndjson, "lz4");
         Assert.Equal("""{"message":"ok","accepted":10010}""", await response.Content.ReadAsStringAsync());
+    }
+
+    // A frame of one block that is not compressed: flags, what it says of its length, and the checksums of the block and of all, or none.
+    [Theory]
+    [InlineData(0x7C, 0, 0, 0, HttpStatusCode.OK)]
+    [InlineData(0x7C, 1, 0, 0, HttpStatusCode.BadRequest)]
+    [InlineData(0x7C, 0, 1, 0, HttpStatusCode.BadRequest)]
+    [InlineData(0x7C, 0, 0, 1, HttpStatusCode.BadRequest)]
+    [InlineData(0x7E, 0, 0, 0, HttpStatusCode.BadRequest)]
+    [InlineData(0xFC, 0, 0, 0, HttpStatusCode.BadRequest)]
+    public async Task What_an_LZ4_frame_says_of_itself_has_to_be_true(byte flags, byte offLength, uint offBlockSum, uint offSum, HttpStatusCode status)
+    {
+        var lines = Lines("lz4 sums", 1);
+        byte[] head = [flags, 0x40, .. BitConverter.GetBytes((long)lines.Length + offLength)];
+        byte[] body =
+        [
+            0x5F, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 1, 2, 3,
+            4, 0x22, 0x4D, 0x18, .. head, (byte)(XXH32.DigestOf(head, 0, head.Length) >> 8),
+            .. BitConverter.GetBytes((uint)lines.Length | 0x80000000), .. lines, .. BitConverter.GetBytes(XXH32.DigestOf(lines, 0, lines.Length) + offBlockSum),
+            0, 0, 0, 0, .. BitConverter.GetBytes(XXH32.DigestOf(lines, 0, lines.Length) + offSum),
+        ];
+        using var response = await host.PostAsync(body, Bodies.Ndjson, "lz4");
+        Assert.Equal(status, response.StatusCode);
     }
 
     [Fact]
