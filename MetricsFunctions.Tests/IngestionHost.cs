@@ -41,6 +41,7 @@ public class IngestionHost : IAsyncLifetime
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.AddServerHeader = false).UseUrls("http://127.0.0.1:0");
         builder.Services.AddRoutingCore().AddLogging();
         builder.Services.AddIngestion();
+        Configure(builder.Services);
         foreach (var (setting, value) in Settings)
         {
             builder.Configuration[setting] = value;
@@ -52,6 +53,11 @@ public class IngestionHost : IAsyncLifetime
         await Schema.ApplyAsync(_app.Services.GetRequiredService<IClickHouseClient>());
         await _app.StartAsync();
         Http.BaseAddress = new Uri(_app.Urls.Single());
+    }
+
+    /// <summary>Puts something else in place of what the endpoints are made of.</summary>
+    protected virtual void Configure(IServiceCollection services)
+    {
     }
 
     public async ValueTask DisposeAsync()

@@ -32,6 +32,10 @@ sealed class PlainMessage : List<(string Name, object Value)>
         AnyValue: stringValue 1 string, boolValue 2 bool, intValue 3 int64, doubleValue 4 double, arrayValue 5 ArrayValue, kvlistValue 6 MapValue, bytesValue 7 bytes
         ArrayValue: values 1 AnyValue*
         MapValue: values 1 KeyValue*
+        Outline: resourceMetrics 1 ResourceOutline*
+        ResourceOutline: resource 1 bytes, scopeMetrics 2 ScopeOutline*
+        ScopeOutline: scope 1 bytes, metrics 2 MetricOutline*, schemaUrl 3 bytes
+        MetricOutline: name 1 bytes, unit 3 bytes, gauge 5 bytes, sum 7 bytes, histogram 9 bytes, exponentialHistogram 10 bytes, summary 11 bytes
         """;
 
     sealed record Field(string Name, int Number, string Type, bool IsList);
