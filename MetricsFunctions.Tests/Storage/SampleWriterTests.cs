@@ -125,6 +125,7 @@ public sealed class SampleWriterTests
         var room = _memory.Open();
         room.Take(1000);
         var write = writer.WriteAsync(Block("a"), room);
+        await Wait.UntilAsync(() => Task.FromResult(_store.Invocations.Count == 1));
         time.Advance(2 * new IngestionOptions().WriteTimeout);
         await Assert.ThrowsAsync<StorageUnavailableException>(() => write);
         Assert.Equal(1000, _memory.Small.Taken);
