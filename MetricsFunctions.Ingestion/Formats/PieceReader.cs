@@ -52,7 +52,7 @@ static class PieceReader
                     break;
                 }
 
-                length += await FillAsync(piece, length, body, cancellationToken);
+                length = await FillAsync(piece, length, body, cancellationToken);
                 isLast = length < piece.Array.Length;
                 if (!isLast)
                 {
@@ -119,16 +119,16 @@ static class PieceReader
         }
     }
 
-    // Reads until a piece of the usual size, or a larger one, is full.
+    // Reads until a piece of the usual size, or a larger one, is full, and answers how much is in it.
     static async ValueTask<int> FillAsync(RentedBytes piece, int length, Stream body, CancellationToken cancellationToken)
     {
-        for (var begin = length; ; piece.Grow(length, Math.Min(Growth * piece.Array.Length, PieceBytes)))
+        for (; ; piece.Grow(length, Math.Min(Growth * piece.Array.Length, PieceBytes)))
         {
             var room = piece.Array.AsMemory(length);
             length += await body.ReadAtLeastAsync(room, room.Length, throwOnEndOfStream: false, cancellationToken);
             if (length < piece.Array.Length || length >= PieceBytes)
             {
-                return length - begin;
+                return length;
             }
         }
     }

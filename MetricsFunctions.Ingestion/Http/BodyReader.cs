@@ -40,11 +40,11 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
                 await ReadPiecesAsync(request, isPlain, format, intake, hash);
             }
 
-            return NoRoom(intake);
+            return CheckRoom(intake);
         }
         catch (NoRoomException)
         {
-            return NoRoom(intake);
+            return CheckRoom(intake);
         }
         catch (BodyException e)
         {
@@ -160,7 +160,7 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
     };
 
     // Samples are given memory in steps; here the last of them are.
-    Problem? NoRoom(SampleIntake intake)
+    Problem? CheckRoom(SampleIntake intake)
     {
         intake.Block.TakeRoom();
         return intake.Room?.Fault switch

@@ -143,8 +143,9 @@ sealed class SnappyBody(Stream body, long maxBytes, MemoryBudget.Room? room, boo
             // Snappier overlooks what is left of a piece when it is done, and refuses another piece: the last byte, which a whole block needs, is one.
             var pieces = new Piece(block[..^1]);
             var last = new Piece(block[^1..], pieces);
-            bytes = _block.Array.AsMemory(0, length);
-            Snappy.Decompress(new ReadOnlySequence<byte>(pieces, 0, last, last.Memory.Length), new Output(_block.Array.AsMemory(0, length)));
+            var output = _block.Array.AsMemory(0, length);
+            Snappy.Decompress(new ReadOnlySequence<byte>(pieces, 0, last, last.Memory.Length), new Output(output));
+            bytes = output;
             return true;
         }
         catch (Exception e) when (e is InvalidDataException or InvalidOperationException)

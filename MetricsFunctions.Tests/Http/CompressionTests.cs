@@ -320,6 +320,14 @@ public sealed class CompressionTests(CompressionTests.SmallLimits host) : IClass
         Assert.Equal("""{"message":"ok","accepted":10010}""", await response.Content.ReadAsStringAsync());
     }
 
+    [Fact]
+    public async Task An_LZ4_frame_that_is_to_be_skipped_is_skipped()
+    {
+        byte[] body = [0x5F, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 1, 2, 3, .. Bodies.Compress("lz4", Lines("lz4 skipped", 2))];
+        using var response = await host.PostAsync(body, Bodies.Ndjson, "lz4");
+        Assert.Equal("""{"message":"ok","accepted":2}""", await response.Content.ReadAsStringAsync());
+    }
+
     // A frame of one block that is not compressed: flags, what it says of its length, and the checksums of the block and of all, or none.
     [Theory]
     [InlineData(0x7C, 0, 0, 0, HttpStatusCode.OK)]
@@ -334,7 +342,6 @@ public sealed class CompressionTests(CompressionTests.SmallLimits host) : IClass
         byte[] head = [flags, 0x40, .. BitConverter.GetBytes((long)lines.Length + offLength)];
         byte[] body =
         [
-            0x5F, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 1, 2, 3,
             4, 0x22, 0x4D, 0x18, .. head, (byte)(XXH32.DigestOf(head, 0, head.Length) >> 8),
             .. BitConverter.GetBytes((uint)lines.Length | 0x80000000), .. lines, .. BitConverter.GetBytes(XXH32.DigestOf(lines, 0, lines.Length) + offBlockSum),
             0, 0, 0, 0, .. BitConverter.GetBytes(XXH32.DigestOf(lines, 0, lines.Length) + offSum),

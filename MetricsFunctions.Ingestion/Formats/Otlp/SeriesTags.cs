@@ -130,8 +130,8 @@ ref struct SeriesTags
         return rare switch
         {
             TagSet.GivenTwice => Join(point, field),
-            null when !_bound.IsEmpty && _tags.Count == SampleRules.MaxTags => TagSet.OneTooMany,
-            _ => rare,
+            TagSet.OneTooMany => rare,
+            _ => CheckRoomForBound(),
         };
     }
 
@@ -264,8 +264,10 @@ ref struct SeriesTags
             }
         }
 
-        return !_bound.IsEmpty && _tags.Count == SampleRules.MaxTags ? TagSet.OneTooMany : null;
+        return CheckRoomForBound();
     }
+
+    readonly string? CheckRoomForBound() => !_bound.IsEmpty && _tags.Count == SampleRules.MaxTags ? TagSet.OneTooMany : null;
 
     // What is made here goes before what was sent.
     readonly bool IsTaken(ReadOnlySpan<byte> key) => (_isDelta && key.SequenceEqual("temporality"u8)) || (!_bound.IsEmpty && key.SequenceEqual(_bound));
