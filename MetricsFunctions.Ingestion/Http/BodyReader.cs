@@ -17,6 +17,9 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
     // Bodies of unknown length are mostly small ones.
     const int UsualBytes = 16 * 1024;
 
+    // Senders that heed no Retry-After would take the processor from all others.
+    static readonly TimeSpan DelayWhenFull = TimeSpan.FromSeconds(1);
+
     /// <summary>Reads a whole body. One that cannot be read to its end comes back as a problem.</summary>
     /// <param name="request">The request.</param>
     /// <param name="mayBeSnappy">Whether its body may be compressed with Snappy without saying so.</param>
@@ -171,6 +174,7 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
                 + " memory that there are (Ingestion:MaxPendingBytes). Send the same request again.")
             {
                 Reason = "queue_full",
+                Delay = DelayWhenFull,
             },
             RoomFault.NeverFits => new Problem(
                 StatusCodes.Status413PayloadTooLarge,

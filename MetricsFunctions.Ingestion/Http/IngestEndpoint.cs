@@ -88,6 +88,7 @@ public sealed partial class IngestEndpoint
             if (await IngestAsync(context, protocol) is { } problem)
             {
                 reason = problem.Reason;
+                await Task.Delay(problem.Delay, _time, context.RequestAborted);
                 if (problem.Status != StatusCodes.Status408RequestTimeout)
                 {
                     await BodyDrain.DrainAsync(context.Request);

@@ -57,7 +57,7 @@ sealed class Lz4Body(Stream body, MemoryBudget.Room? room) : WholeBody(body, roo
     {
         (_frames, _end) = (compressed, length);
         _largestBlock = (int)Math.Min(LargestBlock, (long)LargestExpansion * length);
-        _taken = length + _largestBlock + Window;
+        _taken = _largestBlock + Window;
         Room?.Take(_taken);
     }
 

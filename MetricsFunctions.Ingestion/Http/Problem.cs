@@ -27,6 +27,9 @@ sealed record Problem(int Status, string Detail)
     /// <summary>For metrics: why, in a word or two (<c>error.type</c>). Only what a status does not tell by itself has to be set.</summary>
     public string Reason { get => field ?? ReasonOf(Status); init; }
 
+    /// <summary>How long the sender has to wait for it.</summary>
+    public TimeSpan Delay { get; init; }
+
     /// <summary>The methods that the path knows, for a 405.</summary>
     public string? Allow { get; init; }
 

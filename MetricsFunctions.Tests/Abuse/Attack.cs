@@ -46,14 +46,37 @@ sealed record Attack(string Name, int Connections, int[] Statuses, Func<IPEndPoi
         new("100,000 new series a second", 1, [200], NewSeriesAsync),
     }.ToDictionary(attack => attack.Name);
 
+    /// <summary>The worst body of each protocol, by its name.</summary>
+    public static IReadOnlyDictionary<string, Attack> Worst { get; } =
+        WorstBody.All.Select(body => OfWorst($"the worst body of {body.Protocol}", 64, body)).ToDictionary(attack => attack.Name);
+
+    /// <summary>The worst bodies of all protocols in turn.</summary>
+    public static Attack AllWorst { get; } = OfWorst("all the worst bodies", 1_024, [.. WorstBody.All]);
+
+    // What becomes of one is a matter of what there is room for.
+    static Attack OfWorst(string name, int connections, params WorstBody[] bodies)
+    {
+        var next = 0;
+        return new Attack(name, connections, [200, 204, 400, 413, 503], (service, stop) =>
+            SendAsync(service, bodies[(uint)Interlocked.Increment(ref next) % bodies.Length].Request(), stop));
+    }
+
     static byte[] WithLength(byte[] body, params string[] headers) =>
         [.. RawConnection.Head([$"Content-Length: {body.Length}\r\n", .. headers]), .. body];
 
-    static async Task<int?> SendAsync(IPEndPoint service, byte[] request)
+    // Those who are told to stop wait for no answer.
+    static async Task<int?> SendAsync(IPEndPoint service, byte[] request, CancellationToken stop = default)
     {
         using var connection = await RawConnection.OpenAsync(service);
-        await connection.TrySendAsync(request, CancellationToken.None);
-        return await connection.AnswerAsync();
+        try
+        {
+            await connection.TrySendAsync(request, stop);
+            return await connection.AnswerAsync(stop);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return null;
+        }
     }
 
     static async Task<int?> WaitAsync(IPEndPoint service, byte[] beginning, CancellationToken stop)
@@ -70,7 +93,7 @@ sealed record Attack(string Name, int Connections, int[] Statuses, Func<IPEndPoi
             await Task.Delay(200, CancellationToken.None);
         }
 
-        return await connection.AnswerAsync();
+        return await connection.AnswerAsync(CancellationToken.None);
     }
 
     static async Task<int?> TrickleAsync(IPEndPoint service, CancellationToken stop)
@@ -87,7 +110,7 @@ sealed record Attack(string Name, int Connections, int[] Statuses, Func<IPEndPoi
             await Task.Delay(1000, CancellationToken.None);
         }
 
-        return await connection.AnswerAsync();
+        return await connection.AnswerAsync(CancellationToken.None);
     }
 
     // Each sample is a series of its own: in bodies of 10,000, ten a second.
@@ -98,7 +121,7 @@ sealed record Attack(string Name, int Connections, int[] Statuses, Func<IPEndPoi
         var body = string.Join(',', Enumerable.Range(first, Rows).Select(i => string.Create(
             CultureInfo.InvariantCulture, $$$"""{"metric_name":"abuse","metric_value":1,"tags":{"user":"{{{i}}}"}}""")));
         var pause = Task.Delay(100, CancellationToken.None);
-        var status = await SendAsync(service, WithLength(Encoding.ASCII.GetBytes($"[{body}]")));
+        var status = await SendAsync(service, WithLength(Encoding.ASCII.GetBytes($"[{body}]")), CancellationToken.None);
         await pause;
         return status;
     }

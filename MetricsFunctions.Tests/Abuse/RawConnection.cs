@@ -26,8 +26,14 @@ sealed class RawConnection : IDisposable
 
     /// <summary>The head of a POST to <c>/api/metrics</c>.</summary>
     /// <param name="headers">Further headers, each with its line break.</param>
-    public static byte[] Head(params string[] headers) =>
-        Encoding.ASCII.GetBytes($"POST /api/metrics HTTP/1.1\r\nHost: service\r\nContent-Type: application/json\r\n{string.Concat(headers)}\r\n");
+    public static byte[] Head(params string[] headers) => Head("/api/metrics", "application/json", headers);
+
+    /// <summary>The head of a POST.</summary>
+    /// <param name="path">Where to.</param>
+    /// <param name="mediaType">What the body is.</param>
+    /// <param name="headers">Further headers, each with its line break.</param>
+    public static byte[] Head(string path, string mediaType, params string[] headers) =>
+        Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\nHost: service\r\nContent-Type: {mediaType}\r\n{string.Concat(headers)}\r\n");
 
     /// <summary>Sends bytes; answers <see langword="false"/> when the service does not take them any more.</summary>
     public async Task<bool> TrySendAsync(ReadOnlyMemory<byte> bytes, CancellationToken stop)
@@ -51,9 +57,11 @@ sealed class RawConnection : IDisposable
     public bool IsAnswered => _socket.Poll(0, SelectMode.SelectRead);
 
     /// <summary>Waits for the answer, or for the end of the connection.</summary>
-    public async Task<int> AnswerAsync()
+    /// <param name="stop">Ends the waiting with an exception.</param>
+    public async Task<int> AnswerAsync(CancellationToken stop = default)
     {
-        using var timeout = new CancellationTokenSource(Longest);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        timeout.CancelAfter(Longest);
         try
         {
             var answer = new byte[16 * 1024];

@@ -10,6 +10,9 @@ static class ResidentMemory
     /// <summary>The most that was ever resident.</summary>
     public static int PeakMegabytes(int processId) => Read(processId, "VmHWM:");
 
+    /// <summary>Lets the peak begin anew with what is resident.</summary>
+    public static void ForgetPeak(int processId) => File.WriteAllText($"/proc/{processId}/clear_refs", "5");
+
     static int Read(int processId, string name)
     {
         var line = File.ReadLines($"/proc/{processId}/status").First(line => line.StartsWith(name, StringComparison.Ordinal));

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Text;
@@ -75,6 +76,21 @@ public sealed class MemoryTests(MemoryTests.SmallBudget host) : IClassFixture<Me
         await EndAsync(large);
         Assert.Equal(200, await large.AnswerAsync());
         await AssertGivenBackAsync();
+    }
+
+    [Fact]
+    public async Task Who_comes_when_there_is_no_memory_has_none_and_waits_a_second_for_the_answer()
+    {
+        using var others = Memory.Open();
+        others.Take(Limit);
+        var watch = Stopwatch.StartNew();
+        var answer = host.PostAsync([.. Large], Bodies.Json);
+        await Wait.UntilAsync(() => Task.FromResult(answer.IsCompleted || (watch.Elapsed > TimeSpan.FromSeconds(0.5) && Memory.Large.Taken == Limit)));
+        Assert.False(answer.IsCompleted);
+
+        using var response = await answer;
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        Assert.InRange(watch.Elapsed, TimeSpan.FromSeconds(1), TimeSpan.MaxValue);
     }
 
     [Theory]
