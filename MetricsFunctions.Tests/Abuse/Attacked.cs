@@ -9,6 +9,7 @@ public class Attacked : IAsyncLifetime
 {
     // Latency is asserted on a quiet machine only: elsewhere it is the machine's.
     const double MostTimesQuietP99 = 5;
+    const double MostTimesQuietP99WhereStored = 10;
 
     static readonly string? Seconds = Environment.GetEnvironmentVariable("ABUSE_SECONDS");
     static readonly TimeSpan Length = TimeSpan.FromSeconds(double.Parse(Seconds ?? "2", CultureInfo.InvariantCulture));
@@ -34,6 +35,8 @@ public class Attacked : IAsyncLifetime
 
     internal async Task OutlastAsync(Attack attack, long mostMegabytes, ITestOutputHelper output)
     {
+        // The merges of what the one before had stored are not this one's doing.
+        await Wait.UntilAsync(async () => await _installation.QueryAsync("SELECT count() FROM system.merges") == "0");
         var process = _installation.Process;
         ResidentMemory.ForgetPeak(process.Id);
         var before = ResidentMemory.PeakMegabytes(process.Id);
@@ -50,7 +53,8 @@ public class Attacked : IAsyncLifetime
         Assert.DoesNotContain("OutOfMemoryException", process.Output, StringComparison.Ordinal);
         if (Seconds is not null)
         {
-            Assert.InRange(p99 / _quiet, 0, MostTimesQuietP99);
+            // What is stored of it is work for ClickHouse, on the same cores.
+            Assert.InRange(p99 / _quiet, 0, statuses.Contains(200) ? MostTimesQuietP99WhereStored : MostTimesQuietP99);
         }
     }
 
