@@ -14,7 +14,6 @@ namespace MetricsFunctions.Tests.Clients;
 /// Prometheus, OpenTelemetry, InfluxDB's client and <c>demo/generate</c> all write at the same time, and the dashboard shows them all. For a
 /// minute: <c>ALL_AT_ONCE_SECONDS=60 dotnet test MetricsFunctions.Tests --filter "FullyQualifiedName~AllAtOnce"</c>.
 /// </summary>
-[Collection(FaultTests.Name)]
 public sealed class AllAtOnceTests(ITestOutputHelper output)
 {
     static readonly int Seconds = int.Parse(Environment.GetEnvironmentVariable("ALL_AT_ONCE_SECONDS") ?? "5", CultureInfo.InvariantCulture);

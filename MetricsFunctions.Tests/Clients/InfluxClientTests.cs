@@ -4,7 +4,6 @@ using MetricsFunctions.Tests.Faults;
 namespace MetricsFunctions.Tests.Clients;
 
 /// <summary>InfluxDB's own client for version 2 writes here, with nothing but the address and an API key set.</summary>
-[Collection(FaultTests.Name)]
 public sealed class InfluxClientTests
 {
     const string ApiKey = "an-api-key";

@@ -9,7 +9,6 @@ namespace MetricsFunctions.Tests.Clients;
 /// Debian's Prometheus scrapes itself and writes here, with the lines of <c>docs/protocols.md</c> in its configuration. A longer outage:
 /// <c>OUTAGE_SECONDS=60 dotnet test MetricsFunctions.Tests --filter "FullyQualifiedName~PrometheusTests"</c>.
 /// </summary>
-[Collection(FaultTests.Name)]
 public sealed class PrometheusTests(ITestOutputHelper output)
 {
     const string ApiKey = "an-api-key";

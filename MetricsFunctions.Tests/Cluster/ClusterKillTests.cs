@@ -5,7 +5,6 @@ using MetricsFunctions.Tests.Standalone;
 namespace MetricsFunctions.Tests.Cluster;
 
 /// <summary>Servers of a cluster die under load; what was acknowledged is stored all the same.</summary>
-[Collection(FaultTests.Name)]
 public sealed class ClusterKillTests(ITestOutputHelper output)
 {
     const int Senders = 8;

@@ -12,7 +12,6 @@ namespace MetricsFunctions.Tests.Faults;
 /// <summary>
 /// ClickHouse is killed at any moment of a large INSERT: what it has of a month is all or nothing, and the same INSERT again brings the rest.
 /// </summary>
-[Collection(FaultTests.Name)]
 public sealed class BatchKillTests(ITestOutputHelper output) : IAsyncLifetime
 {
     // More than the 1,048,449 at which ClickHouse would begin another block and part, and than a body of the default MaxBodyBytes has.

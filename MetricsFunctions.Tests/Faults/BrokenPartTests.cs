@@ -1,7 +1,6 @@
 namespace MetricsFunctions.Tests.Faults;
 
 /// <summary>Many parts are broken, as a power cut leaves those that were written last: ClickHouse starts all the same, and serves the others.</summary>
-[Collection(FaultTests.Name)]
 public sealed class BrokenPartTests
 {
     // More than the hundred with which ClickHouse refuses to start by default.

@@ -1,7 +1,7 @@
 namespace MetricsFunctions.Tests.Faults;
 
 /// <summary>
-/// The tests that break things for real. They measure times and memory and load both cores, so they run one after the other and beside no
+/// The tests of what the service holds under load: they measure times and memory and take both cores, so they run one after the other and beside no
 /// other test.
 /// </summary>
 [CollectionDefinition(Name, DisableParallelization = true)]

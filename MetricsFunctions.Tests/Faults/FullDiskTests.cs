@@ -4,7 +4,6 @@ using MetricsFunctions.Tests.Standalone;
 namespace MetricsFunctions.Tests.Faults;
 
 /// <summary>A disk that is really full: of bytes, or of files.</summary>
-[Collection(FaultTests.Name)]
 public sealed class FullDiskTests
 {
     const string Sample = """{"metric_name": "stored_at_last", "metric_value": 1}""";

@@ -4,7 +4,6 @@ using MetricsFunctions.Tests.Standalone;
 namespace MetricsFunctions.Tests.Faults;
 
 /// <summary>The same key stores once, whoever sends it, when, and how often.</summary>
-[Collection(FaultTests.Name)]
 public sealed class IdempotencyKeyTests
 {
     const int Senders = 64;

@@ -1,7 +1,6 @@
 namespace MetricsFunctions.Tests.Faults;
 
 /// <summary>Processes die at any moment, as in a crash; what was acknowledged is stored all the same.</summary>
-[Collection(FaultTests.Name)]
 public sealed class KillTests(ITestOutputHelper output)
 {
     const int Senders = 32;

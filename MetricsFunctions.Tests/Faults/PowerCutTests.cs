@@ -7,7 +7,6 @@ namespace MetricsFunctions.Tests.Faults;
 /// The power fails under load: both processes are gone at once, and with them whatever Linux had not written to the disk. Every request is
 /// one that a sender may repeat, and is sent once more behind the last cut.
 /// </summary>
-[Collection(FaultTests.Name)]
 public sealed class PowerCutTests(ITestOutputHelper output)
 {
     const int Senders = 32;

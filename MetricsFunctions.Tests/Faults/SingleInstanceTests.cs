@@ -4,7 +4,6 @@ namespace MetricsFunctions.Tests.Faults;
 /// The only instance knows by itself which requests it has stored, so those with an identity share INSERTs, and each is stored once all the same,
 /// whatever dies: every request here is sent until it is acknowledged, and then once more until it is acknowledged again.
 /// </summary>
-[Collection(FaultTests.Name)]
 public sealed class SingleInstanceTests(ITestOutputHelper output)
 {
     const int Senders = 64;

@@ -10,7 +10,6 @@ namespace MetricsFunctions.Tests.Faults;
 /// Faults that ClickHouse itself reports, brought about for real and mended while senders go on sending. Each is a 503 that names it, and
 /// one line in the log that says what to do, however many requests meet it; and once it is mended, nobody has to do anything more.
 /// </summary>
-[Collection(FaultTests.Name)]
 public sealed class StorageFaultTests(ITestOutputHelper output)
 {
     const int Senders = 8;

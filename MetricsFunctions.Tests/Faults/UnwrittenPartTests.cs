@@ -4,7 +4,6 @@ namespace MetricsFunctions.Tests.Faults;
 /// ClickHouse records an INSERT's token before it puts the part into place. Killed between the two, it knows the INSERT but has no rows;
 /// that moment is too short to meet on purpose, so these tests take the part away after the kill.
 /// </summary>
-[Collection(FaultTests.Name)]
 public sealed class UnwrittenPartTests
 {
     const string Sample = """{"metric_name": "unwritten", "metric_value": 1}""";

@@ -4,12 +4,10 @@ using System.Text;
 using MetricsFunctions.Ingestion.Formats;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Tests.Abuse;
-using MetricsFunctions.Tests.Faults;
 
 namespace MetricsFunctions.Tests.Http;
 
 /// <summary>A sender is waited for so long and no longer, and what the service itself takes never counts against it.</summary>
-[Collection(FaultTests.Name)]
 public sealed class SlowBodyTests(SlowBodyTests.Patient patient, SlowBodyTests.Impatient impatient)
     : IClassFixture<SlowBodyTests.Patient>, IClassFixture<SlowBodyTests.Impatient>
 {

@@ -6,7 +6,6 @@ namespace MetricsFunctions.Tests.LoadBalancer;
 /// Four instances behind Debian's nginx, which has the configuration of <c>docs/deploy.md</c>, restarted one after the other under load.
 /// For longer: <c>FAULT_ROUNDS=20 dotnet test MetricsFunctions.Tests --filter "FullyQualifiedName~RollingRestartTests"</c>.
 /// </summary>
-[Collection(FaultTests.Name)]
 public sealed class RollingRestartTests(ITestOutputHelper output)
 {
     const int Count = 4;

@@ -9,7 +9,6 @@ using MetricsFunctions.Tests.Standalone;
 namespace MetricsFunctions.Tests.Storage;
 
 /// <summary>The name in the connection string comes to stand for another server while samples arrive all the time.</summary>
-[Collection(FaultTests.Name)]
 public sealed class MovedClickHouseTests(ITestOutputHelper output)
 {
     const string Name = "moved-clickhouse";

@@ -6,7 +6,6 @@ using MetricsFunctions.Tests.Grafana;
 namespace MetricsFunctions.Tests.Telemetry;
 
 /// <summary>The service exports its figures to itself, as docker-compose.yml has it, and they arrive under the names that the dashboards read.</summary>
-[Collection(FaultTests.Name)]
 public sealed class OwnFiguresTests(ITestOutputHelper output)
 {
     [Fact]
