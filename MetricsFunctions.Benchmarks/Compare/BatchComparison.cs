@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Net.Http.Headers;
-using MetricsFunctions.Ingestion.Formats.Json;
+using MetricsFunctions.Ingestion.Formats.Metrics;
 using MetricsFunctions.Ingestion.Samples;
 
 namespace MetricsFunctions.Benchmarks.Compare;

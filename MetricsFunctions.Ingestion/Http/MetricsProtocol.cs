@@ -3,7 +3,7 @@ using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using MetricsFunctions.Ingestion.Formats;
-using MetricsFunctions.Ingestion.Formats.Json;
+using MetricsFunctions.Ingestion.Formats.Metrics;
 using MetricsFunctions.Ingestion.Samples;
 using Microsoft.AspNetCore.Http;
 

@@ -5,7 +5,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using MetricsFunctions.Ingestion;
-using MetricsFunctions.Ingestion.Formats.Json;
+using MetricsFunctions.Ingestion.Formats.Metrics;
 using MetricsFunctions.Ingestion.Http;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Telemetry;

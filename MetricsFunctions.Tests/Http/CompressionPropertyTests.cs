@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using CsCheck;
-using MetricsFunctions.Tests.Formats.Json;
+using MetricsFunctions.Tests.Formats.Metrics;
 
 namespace MetricsFunctions.Tests.Http;
 

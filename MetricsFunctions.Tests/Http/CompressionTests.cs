@@ -3,7 +3,7 @@ using System.Text;
 using K4os.Compression.LZ4.Streams;
 using K4os.Hash.xxHash;
 using MetricsFunctions.Ingestion.Formats;
-using MetricsFunctions.Ingestion.Formats.Json;
+using MetricsFunctions.Ingestion.Formats.Metrics;
 using MetricsFunctions.Ingestion.Http;
 using MetricsFunctions.Ingestion.Memory;
 using MetricsFunctions.Ingestion.Samples;

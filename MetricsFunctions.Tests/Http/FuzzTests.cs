@@ -5,7 +5,7 @@ using CsCheck;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Storage;
 using MetricsFunctions.Tests.Faults;
-using MetricsFunctions.Tests.Formats.Json;
+using MetricsFunctions.Tests.Formats.Metrics;
 using MetricsFunctions.Tests.Http.Encodings;
 using Microsoft.Extensions.DependencyInjection;
 

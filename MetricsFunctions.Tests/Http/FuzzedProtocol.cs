@@ -3,7 +3,7 @@ using System.Text.Json;
 using CsCheck;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Tests.Formats.InfluxLine;
-using MetricsFunctions.Tests.Formats.Json;
+using MetricsFunctions.Tests.Formats.Metrics;
 using MetricsFunctions.Tests.Formats.Otlp;
 using MetricsFunctions.Tests.Formats.PrometheusRemoteWrite;
 

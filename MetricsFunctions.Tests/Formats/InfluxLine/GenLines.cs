@@ -1,6 +1,6 @@
 using System.Globalization;
 using CsCheck;
-using MetricsFunctions.Tests.Formats.Json;
+using MetricsFunctions.Tests.Formats.Metrics;
 
 namespace MetricsFunctions.Tests.Formats.InfluxLine;
 

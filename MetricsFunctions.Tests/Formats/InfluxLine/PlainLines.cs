@@ -3,7 +3,7 @@ using System.Numerics;
 using System.Text;
 using System.Text.RegularExpressions;
 using MetricsFunctions.Ingestion.Samples;
-using MetricsFunctions.Tests.Formats.Json;
+using MetricsFunctions.Tests.Formats.Metrics;
 
 namespace MetricsFunctions.Tests.Formats.InfluxLine;
 

@@ -1,6 +1,6 @@
 using System.Text;
 using CsCheck;
-using MetricsFunctions.Tests.Formats.Json;
+using MetricsFunctions.Tests.Formats.Metrics;
 
 namespace MetricsFunctions.Tests.Formats.Otlp;
 

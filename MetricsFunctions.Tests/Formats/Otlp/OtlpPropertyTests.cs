@@ -4,7 +4,7 @@ using CsCheck;
 using MetricsFunctions.Ingestion.Formats;
 using MetricsFunctions.Ingestion.Formats.Otlp;
 using MetricsFunctions.Ingestion.Samples;
-using MetricsFunctions.Tests.Formats.Json;
+using MetricsFunctions.Tests.Formats.Metrics;
 
 namespace MetricsFunctions.Tests.Formats.Otlp;
 

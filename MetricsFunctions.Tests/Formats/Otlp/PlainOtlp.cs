@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using MetricsFunctions.Ingestion.Samples;
-using MetricsFunctions.Tests.Formats.Json;
+using MetricsFunctions.Tests.Formats.Metrics;
 
 namespace MetricsFunctions.Tests.Formats.Otlp;
 

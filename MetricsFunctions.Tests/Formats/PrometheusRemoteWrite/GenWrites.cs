@@ -1,5 +1,5 @@
 using CsCheck;
-using MetricsFunctions.Tests.Formats.Json;
+using MetricsFunctions.Tests.Formats.Metrics;
 
 namespace MetricsFunctions.Tests.Formats.PrometheusRemoteWrite;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using MetricsFunctions.Ingestion.Samples;
-using MetricsFunctions.Tests.Formats.Json;
+using MetricsFunctions.Tests.Formats.Metrics;
 
 namespace MetricsFunctions.Tests.Formats.PrometheusRemoteWrite;
 

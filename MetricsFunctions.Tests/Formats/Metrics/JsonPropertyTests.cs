@@ -1,10 +1,10 @@
 using CsCheck;
 using MetricsFunctions.Ingestion.Formats;
-using MetricsFunctions.Ingestion.Formats.Json;
+using MetricsFunctions.Ingestion.Formats.Metrics;
 using MetricsFunctions.Ingestion.Memory;
 using MetricsFunctions.Ingestion.Samples;
 
-namespace MetricsFunctions.Tests.Formats.Json;
+namespace MetricsFunctions.Tests.Formats.Metrics;
 
 /// <summary>Whatever the body and wherever it is cut, a format finds in it what <see cref="PlainJson"/> does.</summary>
 public sealed class JsonPropertyTests

@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 using MetricsFunctions.Ingestion.Formats;
 using MetricsFunctions.Ingestion.Samples;
 
-namespace MetricsFunctions.Tests.Formats.Json;
+namespace MetricsFunctions.Tests.Formats.Metrics;
 
 /// <summary>
 /// What a body means, found the plain way: <see cref="JsonDocument"/>, strings, and the rules of the README one after the other. Slow, and

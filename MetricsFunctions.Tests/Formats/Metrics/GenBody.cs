@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using CsCheck;
 
-namespace MetricsFunctions.Tests.Formats.Json;
+namespace MetricsFunctions.Tests.Formats.Metrics;
 
 /// <summary>Generates bodies: good ones, those with every kind of fault, and those with bytes changed at random.</summary>
 static class GenBody

@@ -1,9 +1,10 @@
 using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
+using MetricsFunctions.Ingestion.Formats.Json;
 using MetricsFunctions.Ingestion.Samples;
 
-namespace MetricsFunctions.Ingestion.Formats.Json;
+namespace MetricsFunctions.Ingestion.Formats.Metrics;
 
 /// <summary>
 /// Reads samples from JSON: every fault of an object is noted with its JSON pointer, not just the first, and unknown or repeated properties

@@ -1,10 +1,10 @@
 using System.Globalization;
 using MetricsFunctions.Ingestion.Formats;
-using MetricsFunctions.Ingestion.Formats.Json;
+using MetricsFunctions.Ingestion.Formats.Metrics;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Tests.Storage;
 
-namespace MetricsFunctions.Tests.Formats.Json;
+namespace MetricsFunctions.Tests.Formats.Metrics;
 
 /// <summary>What was found in a body.</summary>
 sealed class Reading

@@ -1,7 +1,7 @@
 using System.Text;
 using MetricsFunctions.Ingestion.Samples;
 
-namespace MetricsFunctions.Ingestion.Formats.Json;
+namespace MetricsFunctions.Ingestion.Formats.Metrics;
 
 /// <summary>A JSON text (RFC 8259): one sample's object, or an array of them.</summary>
 /// <param name="isGuess">

@@ -1,7 +1,7 @@
 using System.Text;
 using MetricsFunctions.Ingestion.Samples;
 
-namespace MetricsFunctions.Ingestion.Formats.Json;
+namespace MetricsFunctions.Ingestion.Formats.Metrics;
 
 /// <summary>
 /// A sample's JSON object a line (<see href="https://github.com/ndjson/ndjson-spec"/>). A sample is known by its line, counted from 0 and
