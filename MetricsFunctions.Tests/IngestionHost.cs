@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace MetricsFunctions.Tests;
 
@@ -14,6 +15,7 @@ namespace MetricsFunctions.Tests;
 public class IngestionHost : IAsyncLifetime
 {
     readonly TemporaryFolder _data = new();
+    readonly ErrorLog _errors = new();
     WebApplication? _app;
 
     public ClickHouseServer ClickHouse { get; private set; } = null!;
@@ -39,7 +41,7 @@ public class IngestionHost : IAsyncLifetime
 
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.AddServerHeader = false).UseUrls("http://127.0.0.1:0");
-        builder.Services.AddRoutingCore().AddLogging();
+        builder.Services.AddRoutingCore().AddLogging(logging => logging.AddProvider(_errors));
         builder.Services.AddIngestion();
         Configure(builder.Services);
         foreach (var (setting, value) in Settings)
@@ -71,6 +73,7 @@ public class IngestionHost : IAsyncLifetime
         await ClickHouse.DisposeAsync();
         _data.Dispose();
         GC.SuppressFinalize(this);
+        Assert.Empty(_errors.Unexpected);
     }
 
     /// <summary>Posts a body as JSON to <c>/api/metrics</c>.</summary>

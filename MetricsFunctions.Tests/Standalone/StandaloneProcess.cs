@@ -94,6 +94,7 @@ sealed class StandaloneProcess : IDisposable
         }
 
         _process.Dispose();
+        Assert.Empty(ErrorLog.UnexpectedOf(Output));
     }
 
     [System.Runtime.InteropServices.DllImport("libc", EntryPoint = "kill")]
