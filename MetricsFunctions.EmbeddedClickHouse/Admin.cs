@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -9,7 +10,7 @@ namespace MetricsFunctions.EmbeddedClickHouse;
 /// The user who may write to an embedded server. Its password is made with the data folder and lies in it, so that who may read this user's
 /// files may write, and nobody else: not another user of the machine, and not the page that a browser shows.
 /// </summary>
-public static class Admin
+public static partial class Admin
 {
     /// <summary>Its name.</summary>
     public const string User = "admin";
@@ -89,13 +90,18 @@ public static class Admin
             stream.Flush(flushToDisk: true);
         }
 
-        try
+        // File.Move looks whether there is a file, and then replaces what has come since; a link does not.
+        if (Link(written, file) != 0 && !File.Exists(file))
         {
+            // A file system that has no links.
             File.Move(written, file);
         }
-        catch (IOException) when (File.Exists(file))
+        else
         {
             File.Delete(written);
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "link", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Link(string existing, string other);
 }

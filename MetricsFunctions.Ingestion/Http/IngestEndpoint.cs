@@ -103,6 +103,7 @@ public sealed partial class IngestEndpoint
         {
             // The sender is gone and nobody reads an answer. That is found out by reading its body, too, before the server says so.
             reason = "sender_gone";
+            context.Abort();
         }
         catch (Exception e) when (!context.Response.HasStarted)
         {

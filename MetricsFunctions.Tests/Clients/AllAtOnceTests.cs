@@ -67,7 +67,7 @@ public sealed class AllAtOnceTests(ITestOutputHelper output)
         }
 
         var table = await ShowAsync(installation, GrafanaFiles.PanelQueries.Single(query => query.Source == "metrics/All metrics/A"), new Choice("all", null, "*", null), all);
-        Assert.Equal(all, table.Select(row => row[0]!.GetValue<string>()).Distinct().Order(StringComparer.Ordinal));
+        Assert.Empty(all.Except(table.Select(row => row[0]!.GetValue<string>())));
         foreach (var name in Names)
         {
             var chosen = GrafanaFiles.PanelQueries.Single(query => query.Repeated == "metric" && query.Source.StartsWith("metrics/", StringComparison.Ordinal));

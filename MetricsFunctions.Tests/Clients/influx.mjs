@@ -3,7 +3,16 @@ import { setTimeout } from 'node:timers/promises';
 import { InfluxDB, Point } from '@influxdata/influxdb-client';
 
 const [url, token, points] = process.argv.slice(2);
-const write = new InfluxDB({ url, token }).getWriteApi('org', 'bucket', 'ms', { flushInterval: 200, minRetryDelay: 100, maxRetryDelay: 1000, maxRetries: 100 });
+let written = 0;
+const write = new InfluxDB({ url, token }).getWriteApi('org', 'bucket', 'ms', {
+  flushInterval: 200,
+  minRetryDelay: 100,
+  maxRetryDelay: 1000,
+  maxRetries: 100,
+  writeSuccess: (lines) => {
+    written += lines.length;
+  },
+});
 write.useDefaultTags({ client: 'influx' });
 for (let i = 1; i <= points; i++) {
   await setTimeout(i > 1 ? 1000 : 0);
@@ -19,4 +28,8 @@ for (let i = 1; i <= points; i++) {
   );
 }
 
+// What is not written when it is closed is tried once more, and lost.
+while (written < points) {
+  await setTimeout(50);
+}
 await write.close();

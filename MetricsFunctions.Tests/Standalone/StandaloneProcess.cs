@@ -94,7 +94,7 @@ sealed class StandaloneProcess : IDisposable
         }
 
         _process.Dispose();
-        Assert.Empty(ErrorLog.UnexpectedOf(Output));
+        Assert.True(!ErrorLog.UnexpectedOf(Output).Any(), Output);
     }
 
     [System.Runtime.InteropServices.DllImport("libc", EntryPoint = "kill")]
