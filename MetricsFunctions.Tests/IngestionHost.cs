@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 
 namespace MetricsFunctions.Tests;
 
@@ -15,7 +16,7 @@ namespace MetricsFunctions.Tests;
 public class IngestionHost : IAsyncLifetime
 {
     readonly TemporaryFolder _data = new();
-    readonly ErrorLog _errors = new();
+    readonly FakeLogCollector _log = new();
     WebApplication? _app;
 
     public ClickHouseServer ClickHouse { get; private set; } = null!;
@@ -41,7 +42,7 @@ public class IngestionHost : IAsyncLifetime
 
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.AddServerHeader = false).UseUrls("http://127.0.0.1:0");
-        builder.Services.AddRoutingCore().AddLogging(logging => logging.AddProvider(_errors));
+        builder.Services.AddRoutingCore().AddLogging(logging => logging.SetMinimumLevel(LogLevel.Error).AddProvider(new FakeLoggerProvider(_log)));
         builder.Services.AddIngestion();
         Configure(builder.Services);
         foreach (var (setting, value) in Settings)
@@ -73,7 +74,7 @@ public class IngestionHost : IAsyncLifetime
         await ClickHouse.DisposeAsync();
         _data.Dispose();
         GC.SuppressFinalize(this);
-        Assert.Empty(_errors.Unexpected);
+        Assert.Empty(ErrorLog.UnexpectedOf(_log));
     }
 
     /// <summary>Posts a body as JSON to <c>/api/metrics</c>.</summary>

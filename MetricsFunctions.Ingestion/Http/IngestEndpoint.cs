@@ -101,7 +101,8 @@ public sealed partial class IngestEndpoint
         }
         catch (Exception e) when (context.RequestAborted.IsCancellationRequested || e is ConnectionResetException)
         {
-            // The sender is gone and nobody reads an answer. That is found out by reading its body, too, before the server says so.
+            // The sender is gone and nobody reads an answer. That is found out by reading its body, too, before the server says so; which would
+            // drain the rest, and log that it cannot.
             reason = "sender_gone";
             context.Abort();
         }

@@ -23,8 +23,8 @@ public class Attacked : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _installation = await Installation.StartAsync(Settings);
-        await MeasureAsync([]);
-        (_quiet, _) = await MeasureAsync([]);
+        await MeasureAsync();
+        (_quiet, _) = await MeasureAsync();
     }
 
     public async ValueTask DisposeAsync()
@@ -42,7 +42,7 @@ public class Attacked : IAsyncLifetime
         var before = ResidentMemory.PeakMegabytes(process.Id);
 
         var statuses = new ConcurrentBag<int>();
-        var (p99, requests) = await MeasureAsync([attack], statuses);
+        var (p99, requests) = await MeasureAsync(attack, statuses);
 
         var most = ResidentMemory.PeakMegabytes(process.Id);
         var answers = string.Join(", ", statuses.CountBy(status => status).OrderBy(entry => entry.Key).Select(entry => $"{entry.Value} × {entry.Key}"));
@@ -58,20 +58,20 @@ public class Attacked : IAsyncLifetime
         }
     }
 
-    async Task<(double P99, int Requests)> MeasureAsync(Attack[] attacks, ConcurrentBag<int>? statuses = null)
+    async Task<(double P99, int Requests)> MeasureAsync(Attack? attack = null, ConcurrentBag<int>? statuses = null)
     {
         using var stop = new CancellationTokenSource();
         var good = GoodClients.SendAsync(_installation.Service, stop.Token);
-        var bad = attacks.SelectMany(attack => Enumerable.Range(0, attack.Connections).Select(_ => Task.Run(async () =>
+        var bad = Enumerable.Range(0, attack?.Connections ?? 0).Select(_ => Task.Run(async () =>
         {
             while (!stop.IsCancellationRequested)
             {
-                if (await attack.RequestAsync(_installation.Service, stop.Token) is { } status)
+                if (await attack!.RequestAsync(_installation.Service, stop.Token) is { } status)
                 {
                     statuses!.Add(status);
                 }
             }
-        }))).ToList();
+        })).ToList();
         await Task.WhenAny(Task.Delay(Length), good);
         await stop.CancelAsync();
         await Task.WhenAll(bad);

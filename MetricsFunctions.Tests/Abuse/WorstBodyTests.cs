@@ -6,7 +6,7 @@ namespace MetricsFunctions.Tests.Abuse;
 /// In a container of 1 GiB, small bodies of every protocol that become as much as they can, from 64 connections: for a minute each with
 /// <c>TMPDIR=/dev/shm ABUSE_SECONDS=60 dotnet test MetricsFunctions.Tests -c Release --filter FullyQualifiedName~WorstBodyTests --logger "console;verbosity=detailed"</c>.
 /// </summary>
-[Collection(FaultTests.Name)]
+[Collection(LoadTests.Name)]
 public sealed class WorstBodyTests(WorstBodyTests.SmallContainer service, ITestOutputHelper output) : IClassFixture<WorstBodyTests.SmallContainer>
 {
     const long MostMegabytes = 400;

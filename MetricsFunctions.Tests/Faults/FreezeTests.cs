@@ -1,7 +1,7 @@
 namespace MetricsFunctions.Tests.Faults;
 
 /// <summary>A ClickHouse that hangs: it takes connections and INSERTs, answers none, and carries them out when it goes on.</summary>
-[Collection(FaultTests.Name)]
+[Collection(LoadTests.Name)]
 public sealed class FreezeTests(ITestOutputHelper output)
 {
     const int Senders = 32;

@@ -5,7 +5,7 @@ using System.Globalization;
 namespace MetricsFunctions.Tests.Faults;
 
 /// <summary>Far more arrives than can be stored, because ClickHouse hangs: most of it is refused, and the service stays as it was.</summary>
-[Collection(FaultTests.Name)]
+[Collection(LoadTests.Name)]
 public sealed class OverloadTests(ITestOutputHelper output)
 {
     const int Connections = 2000;

@@ -1,7 +1,7 @@
 namespace MetricsFunctions.Tests.Faults;
 
 /// <summary>INSERTs that take more than half of the time that they may.</summary>
-[Collection(FaultTests.Name)]
+[Collection(LoadTests.Name)]
 public sealed class SlowInsertTests
 {
     const int Senders = 20;

@@ -7,7 +7,7 @@ namespace MetricsFunctions.Tests.Faults;
 /// Half of what the service can take, for a long time, with bad requests among the good ones and a crash of ClickHouse in the middle. Ten
 /// minutes of it: <c>SOAK_SECONDS=600 dotnet test MetricsFunctions.Tests --filter FullyQualifiedName~Soak --logger "console;verbosity=detailed"</c>.
 /// </summary>
-[Collection(FaultTests.Name)]
+[Collection(LoadTests.Name)]
 public sealed class SoakTests(ITestOutputHelper output)
 {
     const int Senders = 64;

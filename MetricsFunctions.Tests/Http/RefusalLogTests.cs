@@ -6,7 +6,7 @@ using MetricsFunctions.Ingestion.Telemetry;
 using MetricsFunctions.Tests.Telemetry;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Time.Testing;
 
 namespace MetricsFunctions.Tests.Http;
@@ -42,8 +42,8 @@ public sealed class RefusalLogTests(RefusalLogTests.Named host) : IClassFixture<
     [Fact]
     public void A_line_a_minute_tells_of_each_sender_and_kind_of_fault()
     {
-        var (time, lines) = (new FakeTimeProvider(), new Lines());
-        var log = new RefusalLog(host.Services.GetRequiredService<IngestionTelemetry>(), time, lines);
+        var (time, logger) = (new FakeTimeProvider(), new FakeLogger<RefusalLog>());
+        var log = new RefusalLog(host.Services.GetRequiredService<IngestionTelemetry>(), time, logger);
         var keys = ApiKey.ReadAll(
             new ConfigurationBuilder().AddInMemoryCollection([new("Keys:0:Name", "plant"), new("Keys:0:Key", "a-key")]).Build().GetSection("Keys"), []);
         var refusals = new Refusals();
@@ -51,10 +51,10 @@ public sealed class RefusalLogTests(RefusalLogTests.Named host) : IClassFixture<
         refusals.Add(FaultKind.Tags, "", "tag 9 is given twice");
 
         log.Note(Protocol.Influx1, keys[0], refusals);
-        Assert.Equal(["Samples refused since the last such line: 3, sent over influx1 with API key plant, fault in Tags. The last: tag 3 is given twice"], lines);
+        Assert.Equal(["Samples refused since the last such line: 3, sent over influx1 with API key plant, fault in Tags. The last: tag 3 is given twice"], Lines());
 
         log.Note(Protocol.Influx1, keys[0], refusals);
-        Assert.Single(lines);
+        Assert.Single(Lines());
         log.Note(Protocol.Influx1, null, refusals);
         log.Note(Protocol.RemoteWrite, keys[0], refusals);
         refusals.Add(FaultKind.Name, "", "must not be empty");
@@ -65,11 +65,13 @@ public sealed class RefusalLogTests(RefusalLogTests.Named host) : IClassFixture<
                 "Samples refused since the last such line: 3, sent over remote_write with API key plant, fault in Tags. The last: tag 3 is given twice",
                 "Samples refused since the last such line: 1, sent over remote_write with API key plant, fault in Name. The last: must not be empty",
             ],
-            lines[1..]);
+            Lines()[1..]);
 
         time.Advance(TimeSpan.FromMinutes(1));
         log.Note(Protocol.Influx1, keys[0], refusals);
-        Assert.Equal("Samples refused since the last such line: 6, sent over influx1 with API key plant, fault in Tags. The last: tag 3 is given twice", lines[^1]);
+        Assert.Equal("Samples refused since the last such line: 6, sent over influx1 with API key plant, fault in Tags. The last: tag 3 is given twice", Lines()[^1]);
+
+        string[] Lines() => [.. logger.Collector.GetSnapshot().Select(record => record.Message)];
     }
 
     async Task<HttpStatusCode> PostAsync(string path, string body, string mediaType)
@@ -78,16 +80,5 @@ public sealed class RefusalLogTests(RefusalLogTests.Named host) : IClassFixture<
         request.Headers.Add("X-Api-Key", "a-key");
         using var response = await host.Http.SendAsync(request);
         return response.StatusCode;
-    }
-
-    sealed class Lines : List<string>, ILogger<RefusalLog>
-    {
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Add(formatter(state, exception));
     }
 }

@@ -10,6 +10,7 @@ using MetricsFunctions.Ingestion.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using Moq;
@@ -329,11 +330,10 @@ public sealed class SampleWriterTests
     [Fact]
     public async Task A_defect_is_told_to_its_requests_and_the_next_ones_are_stored()
     {
-        var logger = new Mock<ILogger<SampleWriter>>();
-        logger.Setup(log => log.IsEnabled(It.IsAny<LogLevel>())).Returns(true);
+        var logger = new FakeLogger<SampleWriter>();
         var meters = new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<IMeterFactory>();
         await using var writer = new SampleWriter(
-            _store.Object, Options.Create(OnlyInstance), _memory, new IngestionTelemetry(meters), TimeProvider.System, logger.Object);
+            _store.Object, Options.Create(OnlyInstance), _memory, new IngestionTelemetry(meters), TimeProvider.System, logger);
         using (var defect = new MeterListener())
         {
             defect.InstrumentPublished = (instrument, listener) =>
@@ -351,7 +351,7 @@ public sealed class SampleWriterTests
         }
 
         await writer.WriteAsync(Block("b"));
-        Assert.Contains(logger.Invocations, call => call.Method.Name == nameof(ILogger.Log) && (LogLevel)call.Arguments[0] == LogLevel.Error);
+        Assert.Contains(logger.Collector.GetSnapshot(), line => line.Level == LogLevel.Error);
     }
 
     [Fact]
@@ -472,15 +472,14 @@ public sealed class SampleWriterTests
     [Fact]
     public async Task A_fault_and_its_end_are_logged_once_however_many_requests_meet_it()
     {
-        var logger = new Mock<ILogger<SampleWriter>>();
-        logger.Setup(log => log.IsEnabled(It.IsAny<LogLevel>())).Returns(true);
+        var logger = new FakeLogger<SampleWriter>();
         for (var i = 0; i < 5; i++)
         {
             _answers.Enqueue(() => Task.FromException(new ClickHouseServerException("no table", "INSERT", 60)));
         }
 
         await using var writer = new SampleWriter(
-            _store.Object, Options.Create(new IngestionOptions()), _memory, Telemetry(), TimeProvider.System, logger.Object);
+            _store.Object, Options.Create(new IngestionOptions()), _memory, Telemetry(), TimeProvider.System, logger);
         for (var i = 0; i < 5; i++)
         {
             var fault = await Assert.ThrowsAsync<StorageUnavailableException>(() => writer.WriteAsync(Block("a")));
@@ -490,8 +489,7 @@ public sealed class SampleWriterTests
         await writer.WriteAsync(Block("a"));
         await writer.WriteAsync(Block("a"));
 
-        var levels = logger.Invocations.Where(call => call.Method.Name == nameof(ILogger.Log)).Select(call => (LogLevel)call.Arguments[0]);
-        Assert.Equal([LogLevel.Error, LogLevel.Information], levels);
+        Assert.Equal([LogLevel.Error, LogLevel.Information], logger.Collector.GetSnapshot().Select(line => line.Level));
     }
 
     [Fact]

@@ -1,5 +1,5 @@
 using MetricsFunctions.Ingestion.Storage;
-using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Time.Testing;
 
 namespace MetricsFunctions.Tests.Storage;
@@ -7,12 +7,12 @@ namespace MetricsFunctions.Tests.Storage;
 public sealed class StorageStateTests
 {
     readonly FakeTimeProvider _time = new();
-    readonly Lines _lines = [];
+    readonly FakeLogger _logger = new();
 
     [Fact]
     public void An_unforeseen_fault_keeps_its_exception_in_the_log_and_others_are_a_line()
     {
-        var state = new StorageState(_lines, _time);
+        var state = new StorageState(_logger, _time);
         var unforeseen = new NotSupportedException("nobody thought of it");
         var foreseen = new IOException("broken pipe");
 
@@ -24,13 +24,13 @@ public sealed class StorageStateTests
                 ("Samples cannot be stored: an unexpected fault. Please report it with the stack trace behind it. (nobody thought of it)", unforeseen),
                 ($"Samples cannot be stored: ClickHouse cannot be reached. {StorageFault.Of(foreseen).Advice} (broken pipe)", (Exception?)null),
             ],
-            _lines);
+            _logger.Collector.GetSnapshot().Select(line => (line.Message, line.Exception)));
     }
 
     [Fact]
     public void A_fault_is_recent_for_ten_seconds_after_the_last_attempt_that_met_it_or_until_one_succeeds()
     {
-        var state = new StorageState(_lines, _time);
+        var state = new StorageState(_logger, _time);
         Fail();
         _time.Advance(TimeSpan.FromSeconds(9));
         Fail();
@@ -47,16 +47,5 @@ public sealed class StorageStateTests
         Assert.Null(state.Fault);
 
         void Fail() => state.Failed(StorageFault.Timeout, new TimeoutException());
-    }
-
-    sealed class Lines : List<(string, Exception?)>, ILogger
-    {
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Add((formatter(state, exception), exception));
     }
 }

@@ -6,7 +6,7 @@ using MetricsFunctions.Ingestion.Http;
 using MetricsFunctions.Ingestion.Telemetry;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 using Moq;
 
 namespace MetricsFunctions.Tests.Telemetry;
@@ -86,22 +86,21 @@ public sealed class TraceTests(TraceTests.Impatient host) : IClassFixture<TraceT
     [Fact]
     public async Task The_log_line_of_a_bug_has_the_trace_that_its_sender_was_told()
     {
-        var logger = new Mock<ILogger<IngestEndpoint>>();
-        logger.Setup(log => log.IsEnabled(It.IsAny<LogLevel>())).Returns(true);
+        var logger = new FakeLogger<IngestEndpoint>();
         var body = new Mock<Stream>();
         body.Setup(stream => stream.ReadAsync(It.IsAny<Memory<byte>>(), It.IsAny<CancellationToken>())).Throws<NotImplementedException>();
         var answer = new MemoryStream();
         var context = new DefaultHttpContext { TraceIdentifier = "the number of the request" };
         (context.Request.Method, context.Request.ContentType, context.Request.Body, context.Response.Body) = ("POST", "application/json", body.Object, answer);
 
-        await ActivatorUtilities.CreateInstance<IngestEndpoint>(host.Services, logger.Object).HandleAsync(context, Protocol.Metrics);
+        await ActivatorUtilities.CreateInstance<IngestEndpoint>(host.Services, logger).HandleAsync(context, Protocol.Metrics);
 
         Assert.Equal(500, context.Response.StatusCode);
         var traceId = JsonNode.Parse(Encoding.UTF8.GetString(answer.ToArray()))!["traceId"]!.GetValue<string>();
         Assert.Equal(Activity.Current?.TraceId.ToHexString() ?? "the number of the request", traceId);
-        var line = logger.Invocations.Single(call => call.Method.Name == nameof(ILogger.Log));
-        Assert.Contains($"(trace {traceId})", line.Arguments[2].ToString(), StringComparison.Ordinal);
-        Assert.IsType<NotImplementedException>(line.Arguments[3]);
+        var line = Assert.Single(logger.Collector.GetSnapshot());
+        Assert.Contains($"(trace {traceId})", line.Message, StringComparison.Ordinal);
+        Assert.IsType<NotImplementedException>(line.Exception);
     }
 
     Task<HttpResponseMessage> PostAsync(string json, ActivityTraceId trace)
