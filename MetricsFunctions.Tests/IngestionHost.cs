@@ -38,13 +38,16 @@ public class IngestionHost : IAsyncLifetime
 
     public virtual async ValueTask InitializeAsync()
     {
-        ClickHouse = await ClickHouseServer.StartAsync(new ClickHouseServerOptions { DataPath = _data.Path });
+        ClickHouse = await ClickHouseServer.StartAsync(new ClickHouseServerOptions { DataPath = _data.Path, HttpPort = Ports.Free(), TcpPort = Ports.Free() });
 
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.AddServerHeader = false).UseUrls("http://127.0.0.1:0");
         builder.Services.AddRoutingCore().AddLogging(logging => logging.SetMinimumLevel(LogLevel.Error).AddProvider(new FakeLoggerProvider(_log)));
         builder.Services.AddIngestion();
         Configure(builder.Services);
+
+        // The turns of large bodies are the process's: this host's wait behind those of all tests that run now.
+        builder.Configuration["Ingestion:WriteTimeout"] = "00:01:00";
         foreach (var (setting, value) in Settings)
         {
             builder.Configuration[setting] = value;

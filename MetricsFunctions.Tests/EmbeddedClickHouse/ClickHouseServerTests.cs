@@ -249,7 +249,8 @@ public sealed class ClickHouseServerTests : IDisposable
         Assert.Equal("1", await QueryAsync(server, "SELECT 1"));
     }
 
-    Task<ClickHouseServer> StartAsync() => ClickHouseServer.StartAsync(new ClickHouseServerOptions { DataPath = _folder.Path }, TestContext.Current.CancellationToken);
+    Task<ClickHouseServer> StartAsync() => ClickHouseServer.StartAsync(
+        new ClickHouseServerOptions { DataPath = _folder.Path, HttpPort = Ports.Free(), TcpPort = Ports.Free() }, TestContext.Current.CancellationToken);
 
     static async Task<string> StartFailureAsync(ClickHouseServerOptions options) =>
         (await Assert.ThrowsAsync<ClickHouseStartException>(() => ClickHouseServer.StartAsync(options, TestContext.Current.CancellationToken))).Message;
