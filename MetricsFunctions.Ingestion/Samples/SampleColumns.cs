@@ -1,4 +1,4 @@
-using System.Buffers;
+using MetricsFunctions.Ingestion.Memory;
 using Microsoft.Extensions.ObjectPool;
 
 namespace MetricsFunctions.Ingestion.Samples;
@@ -132,8 +132,8 @@ sealed class SampleColumns : IResettable
     {
         // For each number of the other: what it is here.
         var count = other.Names.Count + other.Keys.Count + other.Values.Count + other.TagSets.Count;
-        int[]? rented = null;
-        var numbers = count <= MostOnStack ? stackalloc int[MostOnStack] : rented = ArrayPool<int>.Shared.Rent(count);
+        using var rented = new Rented<int>(count <= MostOnStack ? 0 : count);
+        var numbers = count <= MostOnStack ? stackalloc int[MostOnStack] : rented.Span;
         var names = Take(ref numbers, other.Names.Count);
         var keys = Take(ref numbers, other.Keys.Count);
         var values = Take(ref numbers, other.Values.Count);
@@ -161,11 +161,6 @@ sealed class SampleColumns : IResettable
         foreach (var arrival in other.Arrivals.Values)
         {
             Arrive(arrival);
-        }
-
-        if (rented is not null)
-        {
-            ArrayPool<int>.Shared.Return(rented);
         }
 
         static Span<int> Take(ref Span<int> numbers, int count)

@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
+using MetricsFunctions.Ingestion.Memory;
 using MetricsFunctions.Ingestion.Samples;
 
 namespace MetricsFunctions.Ingestion.Storage;
@@ -46,8 +47,8 @@ sealed class NativeBlocks
             return;
         }
 
-        var rented = ArrayPool<int>.Shared.Rent(samples.Rows);
-        var rows = rented.AsSpan(0, samples.Rows);
+        using var rented = new Rented<int>(samples.Rows);
+        var rows = rented.Span;
         TableOrder.Sort(samples, rows);
 
         WriteVarint((uint)Columns.Count);
@@ -69,21 +70,11 @@ sealed class NativeBlocks
         WriteFixed<double>(samples.MetricValues.Values, rows);
 
         Write(ReceivedAt);
-        var receivedAt = ArrayPool<long>.Shared.Rent(rows.Length);
-        var row = 0;
-        foreach (var arrival in samples.Arrivals.Values)
-        {
-            receivedAt.AsSpan(row, arrival.Rows).Fill(arrival.ReceivedAt);
-            row += arrival.Rows;
-        }
-
-        WriteFixed<long>(receivedAt, rows);
-        ArrayPool<long>.Shared.Return(receivedAt);
+        WriteReceivedAt(samples, rows);
 
         Write(RequestId);
         Write(DictionaryVersion);
         WriteRequestIds(samples, rows);
-        ArrayPool<int>.Shared.Return(rented);
     }
 
     /// <summary>The blocks; valid until the next call that changes them.</summary>
@@ -131,8 +122,8 @@ sealed class NativeBlocks
             return;
         }
 
-        var keys = ArrayPool<int>.Shared.Rent(samples.Tags);
-        var values = ArrayPool<int>.Shared.Rent(samples.Tags);
+        using var keys = new Rented<int>(samples.Tags);
+        using var values = new Rented<int>(samples.Tags);
         var at = 0;
         foreach (var row in rows)
         {
@@ -142,10 +133,21 @@ sealed class NativeBlocks
             }
         }
 
-        WriteDictionary(samples.Keys, keys.AsSpan(0, samples.Tags));
-        WriteDictionary(samples.Values, values.AsSpan(0, samples.Tags));
-        ArrayPool<int>.Shared.Return(keys);
-        ArrayPool<int>.Shared.Return(values);
+        WriteDictionary(samples.Keys, keys.Span);
+        WriteDictionary(samples.Values, values.Span);
+    }
+
+    void WriteReceivedAt(SampleColumns samples, ReadOnlySpan<int> rows)
+    {
+        using var receivedAt = new Rented<long>(rows.Length);
+        var row = 0;
+        foreach (var arrival in samples.Arrivals.Values)
+        {
+            receivedAt.Span.Slice(row, arrival.Rows).Fill(arrival.ReceivedAt);
+            row += arrival.Rows;
+        }
+
+        WriteFixed<long>(receivedAt.Span, rows);
     }
 
     // Values of the same width, those of the rows in their order.
@@ -169,8 +171,8 @@ sealed class NativeBlocks
     // The first row of a request has its identity, if it has one, and all others have 0.
     void WriteRequestIds(SampleColumns samples, ReadOnlySpan<int> rows)
     {
-        var rented = ArrayPool<int>.Shared.Rent(rows.Length);
-        var numbers = rented.AsSpan(0, rows.Length);
+        using var rented = new Rented<int>(rows.Length);
+        var numbers = rented.Span;
         numbers.Clear();
         var (row, count) = (0, 1);
         foreach (var arrival in samples.Arrivals.Values)
@@ -190,7 +192,6 @@ sealed class NativeBlocks
         }
 
         EndDictionary(width, numbers, rows);
-        ArrayPool<int>.Shared.Return(rented);
     }
 
     void WriteDictionary(Distinct<byte> texts, ReadOnlySpan<int> numbers, ReadOnlySpan<int> rows) =>
@@ -221,14 +222,14 @@ sealed class NativeBlocks
 
     void EndDictionary(int width, ReadOnlySpan<int> numbers, ReadOnlySpan<int> rows)
     {
-        var rented = ArrayPool<int>.Shared.Rent(rows.Length);
+        using var rented = new Rented<int>(rows.Length);
+        var ofRows = rented.Span;
         for (var i = 0; i < rows.Length; i++)
         {
-            rented[i] = numbers[rows[i]];
+            ofRows[i] = numbers[rows[i]];
         }
 
-        EndDictionary(width, rented.AsSpan(0, rows.Length));
-        ArrayPool<int>.Shared.Return(rented);
+        EndDictionary(width, ofRows);
     }
 
     void EndDictionary(int width, ReadOnlySpan<int> numbers)

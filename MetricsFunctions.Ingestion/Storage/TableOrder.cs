@@ -1,6 +1,6 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using System.Numerics;
+using MetricsFunctions.Ingestion.Memory;
 using MetricsFunctions.Ingestion.Samples;
 
 namespace MetricsFunctions.Ingestion.Storage;
@@ -40,11 +40,11 @@ static class TableOrder
             return;
         }
 
-        var names = ArrayPool<int>.Shared.Rent(samples.Names.Count);
-        var tagSets = ArrayPool<int>.Shared.Rent(samples.TagSets.Count);
-        var keys = ArrayPool<ulong>.Shared.Rent(rows.Length);
-        Rank(samples.Names, names);
-        Rank(samples, tagSets);
+        using var names = new Rented<int>(samples.Names.Count);
+        using var tagSets = new Rented<int>(samples.TagSets.Count);
+        using var keys = new Rented<ulong>(rows.Length);
+        Rank(samples.Names, names.Span);
+        Rank(samples, tagSets.Span);
         for (var row = 0; row < rows.Length; row++)
         {
             var hour = HourOf(timestamps[row]);
@@ -54,10 +54,7 @@ static class TableOrder
             keys[row] = (key << restBits) | (ulong)(timestamps[row] - (hour * HourMilliseconds));
         }
 
-        keys.AsSpan(0, rows.Length).Sort(rows);
-        ArrayPool<int>.Shared.Return(names);
-        ArrayPool<int>.Shared.Return(tagSets);
-        ArrayPool<ulong>.Shared.Return(keys);
+        keys.Span.Sort(rows);
     }
 
     static long HourOf(long timestamp) => (timestamp - (timestamp < 0 ? HourMilliseconds - 1 : 0)) / HourMilliseconds;
@@ -83,15 +80,13 @@ static class TableOrder
     static void Rank(SampleColumns samples, Span<int> ranks)
     {
         var tagSets = samples.TagSets;
-        var keys = ArrayPool<int>.Shared.Rent(samples.Keys.Count);
-        var values = ArrayPool<int>.Shared.Rent(samples.Values.Count);
-        Rank(samples.Keys, keys);
-        Rank(samples.Values, values);
+        using var keys = new Rented<int>(samples.Keys.Count);
+        using var values = new Rented<int>(samples.Values.Count);
+        Rank(samples.Keys, keys.Span);
+        Rank(samples.Values, values.Span);
         var valueBits = BitsOf(samples.Values.Count);
         var bits = Math.Max(BitsOf(samples.Keys.Count) + valueBits, 1);
         Rank(tagSets.Count, PrefixOf, Compare, ranks);
-        ArrayPool<int>.Shared.Return(keys);
-        ArrayPool<int>.Shared.Return(values);
 
         // As many tags as fit; 0 stands for none, which comes before any.
         ulong PrefixOf(int number)
@@ -127,16 +122,14 @@ static class TableOrder
     // Sorts by the beginnings of the values, and only those that begin alike by all of them.
     static void Rank(int count, Func<int, ulong> prefixOf, Comparison<int> compare, Span<int> ranks)
     {
-        var rentedNumbers = ArrayPool<int>.Shared.Rent(count);
-        var rentedPrefixes = ArrayPool<ulong>.Shared.Rent(count);
-        var numbers = rentedNumbers.AsSpan(0, count);
-        var prefixes = rentedPrefixes.AsSpan(0, count);
+        using var numbers = new Rented<int>(count);
+        using var prefixes = new Rented<ulong>(count);
         for (var i = 0; i < count; i++)
         {
             (numbers[i], prefixes[i]) = (i, prefixOf(i));
         }
 
-        prefixes.Sort(numbers);
+        prefixes.Span.Sort(numbers.Span);
         for (var begin = 0; begin < count;)
         {
             var end = begin + 1;
@@ -147,7 +140,7 @@ static class TableOrder
 
             if (end - begin > 1)
             {
-                numbers[begin..end].Sort(compare);
+                numbers.Span[begin..end].Sort(compare);
             }
 
             begin = end;
@@ -157,8 +150,5 @@ static class TableOrder
         {
             ranks[numbers[i]] = i;
         }
-
-        ArrayPool<int>.Shared.Return(rentedNumbers);
-        ArrayPool<ulong>.Shared.Return(rentedPrefixes);
     }
 }

@@ -1,5 +1,5 @@
-using System.Buffers;
 using MetricsFunctions.Ingestion.Formats.Protobuf;
+using MetricsFunctions.Ingestion.Memory;
 using MetricsFunctions.Ingestion.Samples;
 
 namespace MetricsFunctions.Ingestion.Formats.PrometheusRemoteWrite;
@@ -36,7 +36,8 @@ sealed class WriteRequest2Format : SampleFormat
             count += request.Field == Symbols ? 1 : 0;
         }
 
-        var places = ArrayPool<int>.Shared.Rent(count);
+        using var rented = new Rented<int>(count);
+        var places = rented.Span;
         count = 0;
         request = new WireReader(bytes);
         while (request.Next())
@@ -48,8 +49,7 @@ sealed class WriteRequest2Format : SampleFormat
             }
         }
 
-        ReadSeries(bytes, places.AsSpan(0, count), intake);
-        ArrayPool<int>.Shared.Return(places);
+        ReadSeries(bytes, places[..count], intake);
         return bytes.Length;
     }
 
