@@ -48,10 +48,16 @@ public static class IngestionServices
         services.AddCors();
         services.AddSingleton<Cors>();
         services.AddSingleton<ForeignPages>();
+        services.AddSingleton<BodyDrain>();
         services.AddSingleton<IngestEndpoint>();
         services.AddSingleton<HealthEndpoint>();
         services.AddSingleton<InfluxEndpoint>();
-        services.AddSingleton<Paths>();
+        services.AddSingleton(provider => new Paths(
+            provider.GetRequiredService<IngestEndpoint>(),
+            provider.GetRequiredService<HealthEndpoint>(),
+            provider.GetRequiredService<InfluxEndpoint>(),
+            provider.GetRequiredService<Cors>(),
+            provider.GetRequiredService<BodyDrain>()));
         return services;
     }
 
@@ -65,6 +71,6 @@ public static class IngestionServices
             routes.Map(path, endpoint);
         }
 
-        routes.Map("{**path}", paths.HandleOtherAsync);
+        routes.Map("{**path}", paths.HandleAsync);
     }
 }

@@ -12,5 +12,5 @@ builder.Services.AddTelemetryExport(builder.Configuration);
 
 var app = builder.Build();
 // As on the other host before the first request, so that a key file that breaks before it leaves the keys as they are.
-app.Services.GetRequiredService<IngestEndpoint>();
+app.Services.GetRequiredService<Paths>();
 app.Run();

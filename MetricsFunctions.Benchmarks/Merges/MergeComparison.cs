@@ -42,7 +42,7 @@ sealed class MergeComparison(LoadOptions options, FreshClickHouse clickHouse, Ca
             + "FROM metrics.points(interval = 300, start = 0, end = 4294967295) GROUP BY time, metric_name",
     ];
 
-    readonly ClickHouseStore _store = new(clickHouse.Client, Options.Create(new ClickHouseOptions()));
+    readonly ClickHouseStore _store = new(clickHouse.Client, Options.Create(new ClickHouseOptions()), TimeProvider.System);
 
     sealed record Cost(double Inserts, double Merged, double Rewritten, long MostParts, double Panel);
 

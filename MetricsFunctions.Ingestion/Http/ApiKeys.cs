@@ -12,7 +12,7 @@ namespace MetricsFunctions.Ingestion.Http;
 /// Who may send: anyone with one of the configured keys, in any of the ways that agents can carry one. Follows the configuration and the
 /// files of keys while the service runs.
 /// </summary>
-public sealed partial class ApiKeys : IDisposable
+sealed partial class ApiKeys : IDisposable
 {
     // Files of secrets are replaced in ways that no watcher sees on every file system, such as Kubernetes' symbolic links.
     static readonly TimeSpan FilesInterval = TimeSpan.FromSeconds(2);
@@ -42,8 +42,6 @@ public sealed partial class ApiKeys : IDisposable
     /// <exception cref="OptionsValidationException">The configuration cannot work.</exception>
     public ApiKeys(IOptionsFactory<IngestionOptions> options, IConfiguration configuration, TimeProvider time, ILogger<ApiKeys> logger)
     {
-        ArgumentNullException.ThrowIfNull(configuration);
-        ArgumentNullException.ThrowIfNull(time);
         _options = options;
         _section = configuration.GetSection($"{IngestionOptions.Section}:{nameof(IngestionOptions.ApiKeys)}");
         _logger = logger;
@@ -63,7 +61,7 @@ public sealed partial class ApiKeys : IDisposable
     /// <param name="request">The request.</param>
     /// <param name="inQuery">Whether the key may also come as InfluxDB's clients have it: <c>?u=user&amp;p=key</c>.</param>
     /// <param name="key">The key that it carries; none when requests without one may pass, too.</param>
-    internal Problem? Check(HttpRequest request, bool inQuery, out ApiKey? key)
+    public Problem? Check(HttpRequest request, bool inQuery, out ApiKey? key)
     {
         key = null;
         var admission = _admission;

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace MetricsFunctions.Ingestion.Http;
 
 /// <summary>
@@ -8,20 +6,24 @@ namespace MetricsFunctions.Ingestion.Http;
 /// </summary>
 sealed class BodyClock : IDisposable
 {
-    readonly CancellationTokenSource _over = new();
+    readonly TimeProvider _time;
+    readonly CancellationTokenSource _over;
     readonly TimeSpan _longestPause;
     TimeSpan _senderLeft;
     TimeSpan _serviceLeft;
-    long _since = Stopwatch.GetTimestamp();
+    long _since;
 
     /// <summary>Starts the service's clock.</summary>
     /// <param name="options">How long the two may take.</param>
-    public BodyClock(IngestionOptions options)
+    /// <param name="time">What both go by.</param>
+    public BodyClock(IngestionOptions options, TimeProvider time)
     {
+        _time = time;
+        _since = time.GetTimestamp();
         _senderLeft = options.BodyTimeout;
         _longestPause = LongestPause(options);
         _serviceLeft = options.WriteTimeout;
-        _over.CancelAfter(_serviceLeft);
+        _over = new CancellationTokenSource(_serviceLeft, time);
     }
 
     /// <summary>Cancelled when one of the two has no time left.</summary>
@@ -54,8 +56,8 @@ sealed class BodyClock : IDisposable
 
     TimeSpan Lap()
     {
-        var now = Stopwatch.GetTimestamp();
-        var lap = Stopwatch.GetElapsedTime(_since, now);
+        var now = _time.GetTimestamp();
+        var lap = _time.GetElapsedTime(_since, now);
         _since = now;
         return lap;
     }

@@ -1,12 +1,12 @@
-using System.Buffers;
-using System.Diagnostics;
+using MetricsFunctions.Ingestion.Memory;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace MetricsFunctions.Ingestion.Http;
 
 /// <summary>Takes in the body of a refused request, of which nobody wants to know.</summary>
-static class BodyDrain
+/// <param name="time">The clock.</param>
+sealed class BodyDrain(TimeProvider time) : IDisposable
 {
     const int PieceBytes = 64 * 1024;
 
@@ -17,13 +17,14 @@ static class BodyDrain
     static readonly TimeSpan LongestDrain = TimeSpan.FromSeconds(10);
     static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
     static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(1);
-    static readonly SemaphoreSlim Turn = new(1);
+
+    readonly SemaphoreSlim _turn = new(1);
 
     /// <summary>
     /// Reads what is left of a body, while it keeps coming: the Functions host, like many a client, sends a body to its end before it looks at
     /// the answer, and makes a 500 of one that it could not send.
     /// </summary>
-    public static async Task DrainAsync(HttpRequest request)
+    public async Task DrainAsync(HttpRequest request)
     {
         if (request.Headers.Expect.Count > 0 && !request.HttpContext.Items.ContainsKey(WasToldToSend))
         {
@@ -33,16 +34,16 @@ static class BodyDrain
         }
 
         BeforeRead(request);
-        using var pause = new CancellationTokenSource();
+        using var pause = new CancellationTokenSource(LongestPause, time);
         var body = new ArrivingBody(request.BodyReader);
-        var piece = ArrayPool<byte>.Shared.Rent(PieceBytes);
+        using var piece = new Rented<byte>(PieceBytes);
         try
         {
             var drained = 0L;
-            for (var start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < LongestDrain;)
+            for (var start = time.GetTimestamp(); time.GetElapsedTime(start) < LongestDrain;)
             {
                 pause.CancelAfter(LongestPause);
-                var read = await body.ReadAsync(piece, pause.Token);
+                var read = await body.ReadAsync(piece.Memory, pause.Token);
                 if (read == 0)
                 {
                     return;
@@ -59,10 +60,6 @@ static class BodyDrain
         catch (Exception e) when (e is OperationCanceledException or IOException)
         {
             // The rest is not coming, and the answer does not depend on it; the connection ends below.
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(piece);
         }
 
         request.HttpContext.Response.Headers.Connection = "close";
@@ -85,16 +82,19 @@ static class BodyDrain
         }
     }
 
-    static async Task WaitForTurnAsync(CancellationToken cancel)
+    /// <summary>Ends with the host.</summary>
+    public void Dispose() => _turn.Dispose();
+
+    async Task WaitForTurnAsync(CancellationToken cancel)
     {
-        await Turn.WaitAsync(cancel);
+        await _turn.WaitAsync(cancel);
         try
         {
-            await Task.Delay(Pace, cancel);
+            await Task.Delay(Pace, time, cancel);
         }
         finally
         {
-            Turn.Release();
+            _turn.Release();
         }
     }
 }

@@ -12,7 +12,8 @@ namespace MetricsFunctions.Ingestion.Http;
 /// <summary>Reads the bodies of requests, within the limits of size, time and memory.</summary>
 /// <param name="options">The limits.</param>
 /// <param name="telemetry">Told how much arrived.</param>
-sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
+/// <param name="time">The clock.</param>
+sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry, TimeProvider time)
 {
     // Bodies of unknown length are mostly small ones.
     const int UsualBytes = 16 * 1024;
@@ -92,7 +93,7 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
 
     async Task ReadPiecesAsync(HttpRequest request, bool isPlain, SampleFormat format, SampleIntake intake, IncrementalHash? hash)
     {
-        using var clock = new BodyClock(options);
+        using var clock = new BodyClock(options, time);
         using var turn = new ReadingTurn(clock.Over);
         await using var body = new BodyStream(new ArrivingBody(request.BodyReader, clock, turn), options.MaxBodyBytes, isDecoded: false, isPlain ? hash : null);
         try
@@ -136,11 +137,10 @@ sealed class BodyReader(IngestionOptions options, IngestionTelemetry telemetry)
             return;
         }
 
-        var piece = ArrayPool<byte>.Shared.Rent((int)body.Length);
-        body.CopyTo(piece);
-        hash?.AppendData(piece.AsSpan(0, (int)body.Length));
-        format.Read(piece.AsSpan(0, (int)body.Length), isLast: true, intake);
-        ArrayPool<byte>.Shared.Return(piece);
+        using var piece = new Rented<byte>((int)body.Length);
+        body.CopyTo(piece.Span);
+        hash?.AppendData(piece.Span);
+        format.Read(piece.Span, isLast: true, intake);
     }
 
     static Problem Corrupt(string detail) => new(StatusCodes.Status400BadRequest, detail) { Reason = "corrupt_body" };

@@ -10,7 +10,7 @@ namespace MetricsFunctions.Ingestion.Http;
 /// Lets pages of other origins send, and read the answers, where <see cref="IngestionOptions.AllowedOrigins"/> names them. ASP.NET Core's
 /// middleware would do it, but the Functions worker runs none.
 /// </summary>
-public sealed class Cors
+sealed class Cors
 {
     const string AnyOrigin = "*";
 
@@ -25,7 +25,6 @@ public sealed class Cors
     /// <param name="service">Knows the headers.</param>
     public Cors(IOptions<IngestionOptions> options, ICorsService service)
     {
-        ArgumentNullException.ThrowIfNull(options);
         _service = service;
         var origins = ReadAll(options.Value.AllowedOrigins, []);
         if (origins.Length == 0)
@@ -46,7 +45,7 @@ public sealed class Cors
     /// <summary>Reads the configured origins: a list, or one as a text.</summary>
     /// <param name="section">The setting.</param>
     /// <param name="faults">What is wrong with it, and what to set instead.</param>
-    internal static string[] ReadAll(IConfigurationSection? section, ICollection<string> faults)
+    public static string[] ReadAll(IConfigurationSection? section, ICollection<string> faults)
     {
         var entries = string.IsNullOrEmpty(section?.Value) ? section?.GetChildren() ?? [] : [section];
         var origins = new List<string>();
@@ -68,12 +67,12 @@ public sealed class Cors
 
     /// <summary>Whether pages of an origin may send.</summary>
     /// <param name="origin">The origin as the browser tells it; empty when it tells none.</param>
-    internal bool Allows(string origin) => _policy is not null && (_policy.AllowAnyOrigin || _policy.IsOriginAllowed(origin));
+    public bool Allows(string origin) => _policy is not null && (_policy.AllowAnyOrigin || _policy.IsOriginAllowed(origin));
 
     /// <summary>Writes the headers by which a browser lets an allowed page read the answer, whatever that will be.</summary>
     /// <param name="context">The request and its response.</param>
     /// <returns>Whether that is the whole answer, because the browser only asks whether it may send.</returns>
-    internal bool Answers(HttpContext context)
+    public bool Answers(HttpContext context)
     {
         if (_policy is null || context.Request.Headers.Origin.Count == 0)
         {

@@ -9,7 +9,7 @@ namespace MetricsFunctions.Ingestion.Http;
 /// Refuses what the page of another site has a browser send: it can send text wherever the browser reaches, because CORS only decides who reads answers.
 /// An API key it does not know, so this is for requests without one. What is no browser sends none of the headers that tell of pages, and passes.
 /// </summary>
-public sealed class ForeignPages
+sealed class ForeignPages
 {
     const string SiteHeader = "Sec-Fetch-Site";
     const string SettingForHosts = "AllowedHosts";
@@ -30,14 +30,13 @@ public sealed class ForeignPages
     /// <param name="configuration">Has ASP.NET Core's own list of the names that the service is called by.</param>
     public ForeignPages(Cors cors, IConfiguration configuration)
     {
-        ArgumentNullException.ThrowIfNull(configuration);
         _cors = cors;
         _hosts = [.. (configuration[SettingForHosts] ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)];
     }
 
     /// <summary>Answers <see langword="null"/> for a request that may pass. Reads none of its body.</summary>
     /// <param name="request">The request, which has no API key.</param>
-    internal Problem? Check(HttpRequest request)
+    public Problem? Check(HttpRequest request)
     {
         var site = request.Headers[SiteHeader].ToString();
         var origin = request.Headers.Origin.ToString();

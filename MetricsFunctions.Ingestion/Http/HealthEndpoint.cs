@@ -9,7 +9,7 @@ namespace MetricsFunctions.Ingestion.Http;
 /// <param name="writer">Knows what became of the last INSERT.</param>
 /// <param name="time">The clock.</param>
 /// <param name="lifetime">Tells when the service is going down.</param>
-public sealed class HealthEndpoint(ISampleStore store, SampleWriter writer, TimeProvider time, IHostApplicationLifetime lifetime)
+sealed class HealthEndpoint(ISampleStore store, SampleWriter writer, TimeProvider time, IHostApplicationLifetime lifetime)
 {
     static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(2);
     static readonly TimeSpan ProbeLifetime = TimeSpan.FromSeconds(1);
@@ -30,7 +30,7 @@ public sealed class HealthEndpoint(ISampleStore store, SampleWriter writer, Time
     public Task ReadyAsync(HttpContext context) => AnswerAsync(context, CheckAsync);
 
     /// <summary>Answers why samples could not be stored now; <see langword="null"/> when they could.</summary>
-    internal Task<StorageFault?> CheckAsync()
+    public Task<StorageFault?> CheckAsync()
     {
         // A full disk or a view that fails does not show in the probe, which stores nothing.
         var known = lifetime.ApplicationStopping.IsCancellationRequested ? StorageFault.Stopping : writer.RecentFault;
@@ -38,11 +38,10 @@ public sealed class HealthEndpoint(ISampleStore store, SampleWriter writer, Time
     }
 
     /// <summary>Answers <see langword="null"/> for a request with the method of a probe.</summary>
-    internal static Problem? CheckMethod(HttpRequest request) => Problem.UnlessMethod(request, HttpMethods.Get, HttpMethods.Head);
+    public static Problem? CheckMethod(HttpRequest request) => Problem.UnlessMethod(request, HttpMethods.Get, HttpMethods.Head);
 
     static async Task AnswerAsync(HttpContext context, Func<Task<StorageFault?>> check)
     {
-        ArgumentNullException.ThrowIfNull(context);
         if (CheckMethod(context.Request) is { } problem)
         {
             await problem.WriteAsync(context.Response);

@@ -8,7 +8,8 @@ namespace MetricsFunctions.Ingestion.Http;
 /// <summary>Answers what InfluxDB's clients ask before they write, so that they go on to write.</summary>
 /// <param name="health">Tells whether samples could be stored now.</param>
 /// <param name="apiKeys">Who may ask for databases and buckets.</param>
-public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKeys)
+/// <param name="drain">Takes in what is left of a refused request.</param>
+sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKeys, BodyDrain drain)
 {
     // The release that took both versions of writes. Clients only look whether there is one.
     const string Version = "1.8";
@@ -41,7 +42,6 @@ public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKey
     /// <param name="context">The request; its response is written here.</param>
     public static async Task PingAsync(HttpContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
         if (HealthEndpoint.CheckMethod(context.Request) is { } problem)
         {
             await Protocol.Influx1.WriteProblemAsync(context.Response, problem);
@@ -101,11 +101,10 @@ public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKey
     // Answers a request with a key, in the form of the version that it speaks, with what it gets or with a Problem.
     async Task AnswerAsync(HttpContext context, Protocol protocol, Func<HttpRequest, Task<object>> ask, params string[] methods)
     {
-        ArgumentNullException.ThrowIfNull(context);
         var answer = apiKeys.Check(context.Request, protocol.TakesKeyInQuery, out _) ?? Problem.UnlessMethod(context.Request, methods) ?? await ask(context.Request);
         if (answer is Problem problem)
         {
-            await BodyDrain.DrainAsync(context.Request);
+            await drain.DrainAsync(context.Request);
             await protocol.WriteProblemAsync(context.Response, problem);
             return;
         }
@@ -116,7 +115,6 @@ public sealed partial class InfluxEndpoint(HealthEndpoint health, ApiKeys apiKey
 
     async Task TellReadinessAsync<T>(HttpContext context, Func<Problem?, T> answer)
     {
-        ArgumentNullException.ThrowIfNull(context);
         if (HealthEndpoint.CheckMethod(context.Request) is { } noProbe)
         {
             await Protocol.Influx2.WriteProblemAsync(context.Response, noProbe);

@@ -68,11 +68,11 @@ sealed class InfluxLineProtocol : Protocol
         ("ms", TimeUnit.Millisecond),
         ("s", TimeUnit.Second));
 
-    internal override bool TakesKeyInQuery => true;
+    public override bool TakesKeyInQuery => true;
 
-    internal override string Name { get; }
+    public override string Name { get; }
 
-    internal override bool TryGetFormat(
+    public override bool TryGetFormat(
         HttpRequest request, [NotNullWhen(true)] out SampleFormat? format, [NotNullWhen(false)] out Problem? problem)
     {
         var precision = request.Query["precision"].ToString();
@@ -82,9 +82,9 @@ sealed class InfluxLineProtocol : Protocol
     }
 
     // https://docs.influxdata.com/influxdb3/core/write-data/http-api/v3-write-lp/: otherwise a line with a fault refuses all.
-    internal override bool StoresInPart(HttpRequest request) => !request.Query["accept_partial"].ToString().Equals("false", StringComparison.OrdinalIgnoreCase);
+    public override bool StoresInPart(HttpRequest request) => !request.Query["accept_partial"].ToString().Equals("false", StringComparison.OrdinalIgnoreCase);
 
-    internal override void WriteStored(HttpResponse response, Tally tally)
+    public override void WriteStored(HttpResponse response, Tally tally)
     {
         response.StatusCode = StatusCodes.Status204NoContent;
         if (tally.Skipped > 0)
@@ -93,7 +93,7 @@ sealed class InfluxLineProtocol : Protocol
         }
     }
 
-    internal override Task WriteProblemAsync(HttpResponse response, Problem problem) =>
+    public override Task WriteProblemAsync(HttpResponse response, Problem problem) =>
         problem.WriteAsync(response, "application/json", json => WriteTo(json, problem));
 
     void WriteTo(Utf8JsonWriter json, Problem problem)

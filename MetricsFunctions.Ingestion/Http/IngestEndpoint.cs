@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using MetricsFunctions.Ingestion.Memory;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Storage;
@@ -14,7 +13,7 @@ namespace MetricsFunctions.Ingestion.Http;
 /// <summary>
 /// Takes samples over HTTP: checks the request, reads it, stores it, and answers only then. The same code serves every host.
 /// </summary>
-public sealed partial class IngestEndpoint
+sealed partial class IngestEndpoint
 {
     const int MaxIdempotencyKeyLength = 255;
 
@@ -24,6 +23,7 @@ public sealed partial class IngestEndpoint
     readonly ApiKeys _apiKeys;
     readonly MemoryBudget _memory;
     readonly ForeignPages _foreignPages;
+    readonly BodyDrain _drain;
     readonly SampleWriter _writer;
     readonly IngestionTelemetry _telemetry;
     readonly RefusalLog _refused;
@@ -37,6 +37,7 @@ public sealed partial class IngestEndpoint
     /// <param name="apiKeys">Who may send.</param>
     /// <param name="memory">What requests have.</param>
     /// <param name="foreignPages">Which pages may not, without a key.</param>
+    /// <param name="drain">Takes in what is left of a refused request.</param>
     /// <param name="writer">Where samples go.</param>
     /// <param name="telemetry">Told of every request.</param>
     /// <param name="refused">Told of what is refused.</param>
@@ -48,19 +49,20 @@ public sealed partial class IngestEndpoint
         ApiKeys apiKeys,
         MemoryBudget memory,
         ForeignPages foreignPages,
+        BodyDrain drain,
         SampleWriter writer,
         IngestionTelemetry telemetry,
         RefusalLog refused,
         TimeProvider time,
         ILogger<IngestEndpoint> logger)
     {
-        ArgumentNullException.ThrowIfNull(options);
         _options = options.Value;
-        _bodies = new BodyReader(_options, telemetry);
+        _bodies = new BodyReader(_options, telemetry, time);
         _cors = cors;
         _apiKeys = apiKeys;
         _memory = memory;
         _foreignPages = foreignPages;
+        _drain = drain;
         _writer = writer;
         _telemetry = telemetry;
         _refused = refused;
@@ -73,14 +75,12 @@ public sealed partial class IngestEndpoint
     /// <param name="protocol">What is spoken at the path.</param>
     public async Task HandleAsync(HttpContext context, Protocol protocol)
     {
-        ArgumentNullException.ThrowIfNull(context);
-        ArgumentNullException.ThrowIfNull(protocol);
         if (_cors.Answers(context))
         {
             return;
         }
 
-        var begin = Stopwatch.GetTimestamp();
+        var begin = _time.GetTimestamp();
         int? status = null;
         string? reason = null;
         try
@@ -91,7 +91,7 @@ public sealed partial class IngestEndpoint
                 await Task.Delay(problem.Delay, _time, context.RequestAborted);
                 if (problem.Status != StatusCodes.Status408RequestTimeout)
                 {
-                    await BodyDrain.DrainAsync(context.Request);
+                    await _drain.DrainAsync(context.Request);
                 }
 
                 await protocol.WriteProblemAsync(context.Response, problem);
@@ -114,7 +114,7 @@ public sealed partial class IngestEndpoint
         }
         finally
         {
-            _telemetry.RequestEnded(begin, protocol.Name, status, reason);
+            _telemetry.RequestEnded(_time.GetElapsedTime(begin), protocol.Name, status, reason);
         }
     }
 

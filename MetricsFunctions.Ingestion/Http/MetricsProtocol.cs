@@ -37,9 +37,9 @@ sealed class MetricsProtocol : Protocol
         Accept = Types(isGuess: false),
     };
 
-    internal override string Name => "metrics";
+    public override string Name => "metrics";
 
-    internal override bool TryGetFormat(
+    public override bool TryGetFormat(
         HttpRequest request, [NotNullWhen(true)] out SampleFormat? format, [NotNullWhen(false)] out Problem? problem)
     {
         format = string.IsNullOrEmpty(request.ContentType) ? Guess : MediaType.Find(Formats, request.ContentType);
@@ -47,11 +47,11 @@ sealed class MetricsProtocol : Protocol
         return format is not null;
     }
 
-    internal override bool StoresInPart(HttpRequest request) => false;
+    public override bool StoresInPart(HttpRequest request) => false;
 
-    internal override Problem? CheckBody(SampleIntake intake) => JsonFormat.GuessedWrong(intake) ? UnknownMediaType : null;
+    public override Problem? CheckBody(SampleIntake intake) => JsonFormat.GuessedWrong(intake) ? UnknownMediaType : null;
 
-    internal override void WriteStored(HttpResponse response, Tally tally)
+    public override void WriteStored(HttpResponse response, Tally tally)
     {
         var answer = tally.IsList ? Encoding.ASCII.GetBytes($$"""{"message":"ok","accepted":{{tally.Samples}}}""") : Ok;
         response.ContentType = "application/json";

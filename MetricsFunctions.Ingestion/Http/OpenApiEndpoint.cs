@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http;
 namespace MetricsFunctions.Ingestion.Http;
 
 /// <summary>Answers with the description of all endpoints, <c>openapi.json</c> beside this file.</summary>
-public static class OpenApiEndpoint
+static class OpenApiEndpoint
 {
     static readonly byte[] Document = Read();
 
@@ -12,7 +12,6 @@ public static class OpenApiEndpoint
     /// <param name="context">The request; its response is written here.</param>
     public static async Task HandleAsync(HttpContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
         if (HealthEndpoint.CheckMethod(context.Request) is { } problem)
         {
             await problem.WriteAsync(context.Response);

@@ -34,11 +34,11 @@ sealed class OtlpProtocol : Protocol
         Accept = $"{Protobuf}, {Json}",
     };
 
-    internal override string Name => "otlp";
+    public override string Name => "otlp";
 
-    internal override bool IsKeyedByContent => true;
+    public override bool IsKeyedByContent => true;
 
-    internal override bool TryGetFormat(
+    public override bool TryGetFormat(
         HttpRequest request, [NotNullWhen(true)] out SampleFormat? format, [NotNullWhen(false)] out Problem? problem)
     {
         format = MediaType.Find(Formats, request.ContentType);
@@ -46,9 +46,9 @@ sealed class OtlpProtocol : Protocol
         return format is not null;
     }
 
-    internal override void WriteStored(HttpResponse response, Tally tally) => WritePartialSuccess(response, 0, tally.Warning);
+    public override void WriteStored(HttpResponse response, Tally tally) => WritePartialSuccess(response, 0, tally.Warning);
 
-    internal override async Task WriteProblemAsync(HttpResponse response, Problem problem)
+    public override async Task WriteProblemAsync(HttpResponse response, Problem problem)
     {
         if (problem is { Stored: { } stored, Errors: [var first, ..], ErrorCount: var count })
         {

@@ -33,18 +33,18 @@ public sealed partial class Paths
 
     readonly FrozenDictionary<string, RequestDelegate> _endpoints;
     readonly Cors _cors;
+    readonly BodyDrain _drain;
 
     /// <summary>Makes the list.</summary>
     /// <param name="ingest">Takes samples.</param>
     /// <param name="health">Answers probes.</param>
     /// <param name="influx">Answers what InfluxDB's clients ask.</param>
     /// <param name="cors">Lets pages read what is wrong with a path.</param>
-    public Paths(IngestEndpoint ingest, HealthEndpoint health, InfluxEndpoint influx, Cors cors)
+    /// <param name="drain">Takes in what is sent to a path that is none.</param>
+    internal Paths(IngestEndpoint ingest, HealthEndpoint health, InfluxEndpoint influx, Cors cors, BodyDrain drain)
     {
-        ArgumentNullException.ThrowIfNull(ingest);
-        ArgumentNullException.ThrowIfNull(health);
-        ArgumentNullException.ThrowIfNull(influx);
         _cors = cors;
+        _drain = drain;
         _endpoints = new Dictionary<string, RequestDelegate>
         {
             ["/api/metrics"] = Taking(Protocol.Metrics),
@@ -77,15 +77,15 @@ public sealed partial class Paths
     internal IReadOnlyDictionary<string, RequestDelegate> Endpoints => _endpoints;
 
     /// <summary>
-    /// Serves every other path: one with several slashes for one, as a base URL with a slash at its end makes it, like the path that is meant;
-    /// and others with a 404 that names the probable one.
+    /// Serves whichever path is asked for: one with more slashes than it needs, as a base URL with a slash at its end makes it, like the path that
+    /// is meant; and one that is none with a 404 that names the probable one.
     /// </summary>
     /// <param name="context">The request; its response is written here.</param>
-    public async Task HandleOtherAsync(HttpContext context)
+    public async Task HandleAsync(HttpContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        var path = SeveralSlashes().Replace(context.Request.Path.Value ?? "", "/");
-        if (path.Length < context.Request.Path.Value?.Length && _endpoints.TryGetValue(path, out var endpoint))
+        var path = SeveralSlashes().Replace(context.Request.Path.Value ?? "", "/").TrimEnd('/');
+        if (_endpoints.TryGetValue(path, out var endpoint))
         {
             context.Request.Path = path;
             await endpoint(context);
@@ -97,7 +97,7 @@ public sealed partial class Paths
             return;
         }
 
-        await BodyDrain.DrainAsync(context.Request);
+        await _drain.DrainAsync(context.Request);
         var advice = Guesses.FirstOrDefault(guess => path.Contains(guess.Part, StringComparison.OrdinalIgnoreCase)).Advice;
         await new Problem(StatusCodes.Status404NotFound, $"There is nothing at this path. {advice ?? "Samples in JSON go to POST /api/metrics."}")
             .WriteAsync(context.Response);

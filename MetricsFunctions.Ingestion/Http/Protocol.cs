@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 namespace MetricsFunctions.Ingestion.Http;
 
 /// <summary>What is spoken at a path that takes samples: the formats of its bodies and the form of its answers.</summary>
-public abstract class Protocol
+abstract class Protocol
 {
     private protected Protocol()
     {
@@ -31,45 +31,45 @@ public abstract class Protocol
     public static Protocol Otlp { get; } = new OtlpProtocol();
 
     /// <summary>Its name in metrics.</summary>
-    internal abstract string Name { get; }
+    public abstract string Name { get; }
 
     /// <summary>
     /// Whether a body that comes again is the same samples again, and not others that look alike: each tells its time, and the protocol's
     /// senders repeat what was not answered and know nothing of <c>Idempotency-Key</c>.
     /// </summary>
-    internal virtual bool IsKeyedByContent => false;
+    public virtual bool IsKeyedByContent => false;
 
     /// <summary>Whether a body may be compressed with Snappy without saying so.</summary>
-    internal virtual bool MayBeSnappy => false;
+    public virtual bool MayBeSnappy => false;
 
     /// <summary>
     /// Whether what is good in a request is stored although something else in it is refused. Agents drop a batch for good when it is refused,
     /// and one batch carries what many services have sent.
     /// </summary>
     /// <param name="request">The request, which may say.</param>
-    internal virtual bool StoresInPart(HttpRequest request) => true;
+    public virtual bool StoresInPart(HttpRequest request) => true;
 
     /// <summary>Whether the API key may also come as <c>?u=user&amp;p=key</c>.</summary>
-    internal virtual bool TakesKeyInQuery => false;
+    public virtual bool TakesKeyInQuery => false;
 
     /// <summary>Chooses how a request's body is to be read.</summary>
     /// <param name="request">The request.</param>
     /// <param name="format">The format of its body.</param>
     /// <param name="problem">Why there is none.</param>
-    internal abstract bool TryGetFormat(
+    public abstract bool TryGetFormat(
         HttpRequest request, [NotNullWhen(true)] out SampleFormat? format, [NotNullWhen(false)] out Problem? problem);
 
     /// <summary>Says what is wrong with a body that was read, beyond its samples.</summary>
     /// <param name="intake">What became of it.</param>
-    internal virtual Problem? CheckBody(SampleIntake intake) => null;
+    public virtual Problem? CheckBody(SampleIntake intake) => null;
 
     /// <summary>Says that everything is stored.</summary>
     /// <param name="response">Where to say it; the server sends it when the endpoint returns.</param>
     /// <param name="tally">What the request brought.</param>
-    internal abstract void WriteStored(HttpResponse response, Tally tally);
+    public abstract void WriteStored(HttpResponse response, Tally tally);
 
     /// <summary>Says what is wrong.</summary>
     /// <param name="response">Where to say it.</param>
     /// <param name="problem">What is wrong.</param>
-    internal virtual Task WriteProblemAsync(HttpResponse response, Problem problem) => problem.WriteAsync(response);
+    public virtual Task WriteProblemAsync(HttpResponse response, Problem problem) => problem.WriteAsync(response);
 }

@@ -12,7 +12,7 @@ namespace MetricsFunctions.Ingestion.Http;
 /// <param name="telemetry">Counts.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">Takes the lines.</param>
-public sealed partial class RefusalLog(IngestionTelemetry telemetry, TimeProvider time, ILogger<RefusalLog> logger)
+sealed partial class RefusalLog(IngestionTelemetry telemetry, TimeProvider time, ILogger<RefusalLog> logger)
 {
     static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
 
@@ -29,7 +29,7 @@ public sealed partial class RefusalLog(IngestionTelemetry telemetry, TimeProvide
     /// <param name="protocol">What was spoken.</param>
     /// <param name="key">Who sent it; null without an API key.</param>
     /// <param name="refusals">What is refused, at least one sample.</param>
-    internal void Note(Protocol protocol, ApiKey? key, Refusals refusals)
+    public void Note(Protocol protocol, ApiKey? key, Refusals refusals)
     {
         for (var kind = FaultKind.Syntax; kind <= FaultKind.Size; kind++)
         {

@@ -32,17 +32,17 @@ sealed class RemoteWriteProtocol : Protocol
         Accept = $"{MediaType};proto={Message1}, {MediaType};proto={Message2}",
     };
 
-    internal override string Name => "remote_write";
+    public override string Name => "remote_write";
 
     // Every sample tells its time, and Prometheus repeats a request as it was.
-    internal override bool IsKeyedByContent => true;
+    public override bool IsKeyedByContent => true;
 
     // Prometheus' own receiver takes every body for a block of Snappy, whatever its headers say, so some senders say nothing. A message as it is
     // is taken, too. No first byte tells them apart: a block begins with the length of what is in it, and 10 is also the tag of a series. The
     // whole body does: a block ends just where it has that length, and a message with a named series is too long to be a block of 10 bytes.
-    internal override bool MayBeSnappy => true;
+    public override bool MayBeSnappy => true;
 
-    internal override bool TryGetFormat(
+    public override bool TryGetFormat(
         HttpRequest request, [NotNullWhen(true)] out SampleFormat? format, [NotNullWhen(false)] out Problem? problem)
     {
         format = MessageOf(request) switch
@@ -55,7 +55,7 @@ sealed class RemoteWriteProtocol : Protocol
         return format is not null;
     }
 
-    internal override void WriteStored(HttpResponse response, Tally tally)
+    public override void WriteStored(HttpResponse response, Tally tally)
     {
         response.StatusCode = StatusCodes.Status204NoContent;
         WriteCounts(response, tally.Sent);
@@ -66,7 +66,7 @@ sealed class RemoteWriteProtocol : Protocol
         }
     }
 
-    internal override async Task WriteProblemAsync(HttpResponse response, Problem problem)
+    public override async Task WriteProblemAsync(HttpResponse response, Problem problem)
     {
         problem.WriteHead(response);
         WriteCounts(response, problem.Stored?.Sent ?? default);

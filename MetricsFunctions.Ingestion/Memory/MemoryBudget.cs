@@ -5,19 +5,19 @@ namespace MetricsFunctions.Ingestion.Memory;
 /// beside for themselves, so that large ones can't shut them out.
 /// </summary>
 /// <param name="maxBytes">What large requests may have together; the rows of one that come to more never fit.</param>
-public sealed class MemoryBudget(long maxBytes)
+sealed class MemoryBudget(long maxBytes)
 {
     /// <summary>A request that has more is a large one.</summary>
-    internal const int LargestSmall = 256 * 1024;
+    public const int LargestSmall = 256 * 1024;
 
     /// <summary>What all small requests have.</summary>
-    internal Share Small { get; } = new(maxBytes / 2);
+    public Share Small { get; } = new(maxBytes / 2);
 
     /// <summary>What all large requests have.</summary>
-    internal Share Large { get; } = new(maxBytes);
+    public Share Large { get; } = new(maxBytes);
 
     /// <summary>Begins a request.</summary>
-    internal Room Open() => new(this);
+    public Room Open() => new(this);
 
     /// <summary>A part of the memory.</summary>
     /// <param name="limit">Its size in bytes.</param>

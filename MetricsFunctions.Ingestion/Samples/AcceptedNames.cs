@@ -1,7 +1,7 @@
 namespace MetricsFunctions.Ingestion.Samples;
 
 /// <summary>The names that a request's samples may have: those of the rules, and with a restricted API key only some of them.</summary>
-public readonly struct AcceptedNames
+readonly struct AcceptedNames
 {
     // None: every name is accepted.
     readonly byte[][]? _prefixes;
@@ -24,7 +24,7 @@ public readonly struct AcceptedNames
 
     /// <summary>Whether the same names are accepted.</summary>
     /// <param name="other">Other names.</param>
-    internal bool IsSame(AcceptedNames other) =>
+    public bool IsSame(AcceptedNames other) =>
         _prefixes is null || other._prefixes is null
             ? _prefixes == other._prefixes
             : _prefixes.Length == other._prefixes.Length && _prefixes.Zip(other._prefixes).All(pair => pair.First.SequenceEqual(pair.Second));

@@ -1,7 +1,7 @@
 namespace MetricsFunctions.Ingestion.Samples;
 
 /// <summary>The span of time that a request's samples may lie in, taken once when the request arrives.</summary>
-public readonly struct AcceptedTime
+readonly struct AcceptedTime
 {
     /// <summary>How far ahead of the server's clock a sample may be: room for clocks that are not quite right.</summary>
     public static readonly TimeSpan MaxAhead = TimeSpan.FromMinutes(10);
@@ -31,7 +31,7 @@ public readonly struct AcceptedTime
 
     /// <summary>Whether a number could be an acceptable time in seconds, milliseconds, microseconds or nanoseconds, and so in the wrong unit.</summary>
     /// <param name="number">The number.</param>
-    internal bool WouldTake(long number) =>
+    public bool WouldTake(long number) =>
         (number is > 0 and < long.MaxValue / 1000 && Check(number * 1000) is null)
         || Check(number) is null
         || Check(number / 1000) is null

@@ -1,7 +1,7 @@
 namespace MetricsFunctions.Ingestion.Samples;
 
 /// <summary>What a fault is about, for whoever counts them.</summary>
-public enum FaultKind
+enum FaultKind
 {
     /// <summary>The form: it cannot be read, or not as what it should be.</summary>
     Syntax,

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace MetricsFunctions.Ingestion.Samples;
 
 /// <summary>What is wrong with a request's samples: the first <see cref="MaxListed"/> faults with their places, and how many there are of each kind.</summary>
-public sealed class Refusals
+sealed class Refusals
 {
     /// <summary>Most faults that are listed.</summary>
     public const int MaxListed = 100;
@@ -80,7 +80,6 @@ public sealed class Refusals
     /// <param name="other">The other faults.</param>
     public void Append(Refusals other)
     {
-        ArgumentNullException.ThrowIfNull(other);
         if (other.Count > 0)
         {
             _listed = [.. Listed.Concat(other.Listed).OrderBy(refusal => refusal.Item).Take(MaxListed)];
@@ -107,7 +106,7 @@ public sealed class Refusals
 
     /// <summary>By kind.</summary>
     [InlineArray(Kinds)]
-    internal struct Counts
+    public struct Counts
     {
         int _first;
     }
@@ -115,13 +114,13 @@ public sealed class Refusals
     /// <summary>How far faults go.</summary>
     public readonly struct Mark
     {
-        internal Mark(int count, int listed, Counts counts) => (Count, Listed, Counts) = (count, listed, counts);
+        public Mark(int count, int listed, Counts counts) => (Count, Listed, Counts) = (count, listed, counts);
 
-        internal int Count { get; }
+        public int Count { get; }
 
-        internal int Listed { get; }
+        public int Listed { get; }
 
-        internal Counts Counts { get; }
+        public Counts Counts { get; }
     }
 }
 
@@ -130,7 +129,7 @@ public sealed class Refusals
 /// <param name="Item">In which sample of the body, from 0; <see langword="null"/> when the body is one sample.</param>
 /// <param name="Place">Where in the sample: a JSON pointer (RFC 6901); empty for the whole of it.</param>
 /// <param name="Detail">What is wrong.</param>
-public readonly record struct Refusal(FaultKind Kind, int? Item, string Place, string Detail)
+readonly record struct Refusal(FaultKind Kind, int? Item, string Place, string Detail)
 {
     /// <summary>Where: a JSON pointer into the body as sent; empty for the whole body.</summary>
     public string Path => Item is { } item ? $"/{item}{Place}" : Place;

@@ -4,4 +4,4 @@ namespace MetricsFunctions.Ingestion.Samples;
 /// <param name="MetricName">The name of its metric, in UTF-8.</param>
 /// <param name="Timestamp">Its time in Unix milliseconds.</param>
 /// <param name="RequestId">Its <c>request_id</c>, which no others have.</param>
-public readonly record struct RowMark(ReadOnlyMemory<byte> MetricName, long Timestamp, UInt128 RequestId);
+readonly record struct RowMark(ReadOnlyMemory<byte> MetricName, long Timestamp, UInt128 RequestId);

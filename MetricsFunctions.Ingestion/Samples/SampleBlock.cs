@@ -8,7 +8,7 @@ namespace MetricsFunctions.Ingestion.Samples;
 /// The samples of one request, by column as an INSERT sends them, in pooled memory: no object per sample.
 /// Not safe for use by several threads at once.
 /// </summary>
-public sealed class SampleBlock : IResettable
+sealed class SampleBlock : IResettable
 {
     // What a sample takes beside its texts, here or in ClickHouse: there each has texts of its own, here each text has a place.
     const int RowBytes = 48;
@@ -53,13 +53,13 @@ public sealed class SampleBlock : IResettable
     public long Bytes => _extent.Bytes;
 
     /// <summary>The samples, for whoever takes them over.</summary>
-    internal ColumnBlocks Columns { get; } = new();
+    public ColumnBlocks Columns { get; } = new();
 
     /// <summary>The first month that a sample lies in, counted from the year 0: months are the partitions of the table.</summary>
-    internal int FirstMonth => MonthOf(_extent.Earliest);
+    public int FirstMonth => MonthOf(_extent.Earliest);
 
     /// <summary>The last month that a sample lies in.</summary>
-    internal int LastMonth => MonthOf(_extent.Latest);
+    public int LastMonth => MonthOf(_extent.Latest);
 
     /// <summary>Begins a request.</summary>
     /// <param name="receivedAt">When it arrived, in Unix milliseconds.</param>
@@ -68,10 +68,10 @@ public sealed class SampleBlock : IResettable
     /// <summary>Begins a request, or a part of it.</summary>
     /// <param name="receivedAt">When it arrived, in Unix milliseconds.</param>
     /// <param name="room">Where memory for its samples is taken from; <see langword="null"/> where it has no bound.</param>
-    internal void Begin(long receivedAt, MemoryBudget.Room? room) => (_receivedAt, _room) = (receivedAt, room);
+    public void Begin(long receivedAt, MemoryBudget.Room? room) => (_receivedAt, _room) = (receivedAt, room);
 
     /// <summary>Takes the memory for the samples since the last step.</summary>
-    internal void TakeRoom()
+    public void TakeRoom()
     {
         IsFull = _room?.TryTakeRows(Bytes - _taken) is false;
         _taken = Bytes;
@@ -108,7 +108,7 @@ public sealed class SampleBlock : IResettable
 
     /// <summary>Takes over the samples of another block, which is of no use then until it is reset.</summary>
     /// <param name="other">The other block.</param>
-    internal void Append(SampleBlock other)
+    public void Append(SampleBlock other)
     {
         Columns.Append(other.Columns);
         var (count, bytes, earliest, latest) = other._extent;
@@ -119,7 +119,7 @@ public sealed class SampleBlock : IResettable
     }
 
     /// <summary>Answers the samples of each month in a block by itself, with an identity of its own if this one has any.</summary>
-    internal IReadOnlyCollection<SampleBlock> ByMonth()
+    public IReadOnlyCollection<SampleBlock> ByMonth()
     {
         var parts = new SortedDictionary<int, SampleBlock>();
         foreach (var columns in Columns.All)

@@ -4,7 +4,7 @@ using Microsoft.Extensions.ObjectPool;
 namespace MetricsFunctions.Ingestion.Samples;
 
 /// <summary>What becomes of a request's body while it is read: the samples, or what is wrong with them. Used again for the next request.</summary>
-public sealed class SampleIntake : IResettable
+sealed class SampleIntake : IResettable
 {
     int _skipped;
 
@@ -21,10 +21,10 @@ public sealed class SampleIntake : IResettable
     public AcceptedNames Names { get; private set; }
 
     /// <summary>Where the request's memory is taken from, if that has a bound.</summary>
-    internal MemoryBudget.Room? Room { get; private set; }
+    public MemoryBudget.Room? Room { get; private set; }
 
     /// <summary>Whether the sender is gone, so that nobody wants to know any more.</summary>
-    internal CancellationToken Aborted { get; set; }
+    public CancellationToken Aborted { get; set; }
 
     /// <summary>Index of the sample to be read next.</summary>
     public int NextItem { get; set; }
@@ -57,7 +57,7 @@ public sealed class SampleIntake : IResettable
     public void Begin(AcceptedTime accepted, AcceptedNames names) => Begin(accepted, names, null);
 
     /// <summary>Begins a request, or a part of its body, which takes its memory from the request's.</summary>
-    internal void Begin(AcceptedTime accepted, AcceptedNames names, MemoryBudget.Room? room)
+    public void Begin(AcceptedTime accepted, AcceptedNames names, MemoryBudget.Room? room)
     {
         (Accepted, Names, Room) = (accepted, names, room);
         Block.Begin(accepted.Now, room);
@@ -67,7 +67,6 @@ public sealed class SampleIntake : IResettable
     /// <param name="part">The other part.</param>
     public void Append(SampleIntake part)
     {
-        ArgumentNullException.ThrowIfNull(part);
         Block.Append(part.Block);
         Refusals.Append(part.Refusals);
         IsList |= part.IsList;

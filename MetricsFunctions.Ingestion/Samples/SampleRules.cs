@@ -7,7 +7,7 @@ namespace MetricsFunctions.Ingestion.Samples;
 /// What makes a sample acceptable, for every format alike. Each check answers <see langword="null"/> for a good part, and otherwise a
 /// clause that follows the part's name: it states the rule and never repeats what was sent.
 /// </summary>
-public static class SampleRules
+static class SampleRules
 {
     /// <summary>Longest metric name, in bytes of UTF-8.</summary>
     public const int MaxNameBytes = 255;
@@ -47,7 +47,7 @@ public static class SampleRules
 
     /// <summary>Checks for clean text: valid UTF-8, no control characters (Unicode category Cc), no white space at either end.</summary>
     /// <param name="text">At least one byte.</param>
-    internal static string? CheckText(ReadOnlySpan<byte> text)
+    public static string? CheckText(ReadOnlySpan<byte> text)
     {
         if (text.IndexOfAnyExceptInRange((byte)' ', (byte)'~') < 0)
         {

@@ -1,7 +1,7 @@
 namespace MetricsFunctions.Ingestion.Samples;
 
 /// <summary>What a sender counts, which is not always what is stored of it: several samples of a histogram, none of a stale marker.</summary>
-public record struct SentCounts
+record struct SentCounts
 {
     /// <summary>Values with a time, those among them that were left out too.</summary>
     public int Samples { get; set; }

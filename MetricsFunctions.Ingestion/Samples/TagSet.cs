@@ -4,13 +4,13 @@ namespace MetricsFunctions.Ingestion.Samples;
 /// The tags of one series, kept sorted by key so that the same tags are the same series in whatever order they were sent.
 /// Reused from sample to sample; holds copies, so the caller's memory may go.
 /// </summary>
-public sealed class TagSet
+sealed class TagSet
 {
     /// <summary>What <see cref="Add"/> answers when there is a tag with this key.</summary>
-    internal const string GivenTwice = "is given twice";
+    public const string GivenTwice = "is given twice";
 
     /// <summary>What <see cref="Add"/> answers when there is no room for a tag.</summary>
-    internal const string OneTooMany = "is one tag too many: at most 100 are allowed";
+    public const string OneTooMany = "is one tag too many: at most 100 are allowed";
 
     // Keys and values in the order of arrival; _order sorts them.
     readonly Column<byte> _text = new();
@@ -28,7 +28,7 @@ public sealed class TagSet
     public int Length => _text.Count;
 
     /// <summary>Another number whenever the tags change.</summary>
-    internal int Version { get; private set; }
+    public int Version { get; private set; }
 
     /// <summary>Forgets all tags.</summary>
     public void Clear()
@@ -48,7 +48,7 @@ public sealed class TagSet
     /// <param name="key">The key in UTF-8.</param>
     /// <param name="value">The value in UTF-8.</param>
     /// <param name="since">What <see cref="Length"/> was when the older tags were all there.</param>
-    internal string? Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, int since)
+    public string? Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, int since)
     {
         if ((SampleRules.CheckTagKey(key) ?? SampleRules.CheckTagValue(value)) is { } fault)
         {
@@ -117,11 +117,11 @@ public sealed class TagSet
 
     /// <summary>A tag's key in UTF-8.</summary>
     /// <param name="index">The tag's place in the order of the keys.</param>
-    internal ReadOnlySpan<byte> KeyAt(int index) => _order[index] is var tag ? _text.Values.Slice(tag.Start, tag.KeyLength) : default;
+    public ReadOnlySpan<byte> KeyAt(int index) => _order[index] is var tag ? _text.Values.Slice(tag.Start, tag.KeyLength) : default;
 
     /// <summary>A tag's value in UTF-8.</summary>
     /// <param name="index">The tag's place in the order of the keys.</param>
-    internal ReadOnlySpan<byte> ValueAt(int index) => _order[index] is var tag ? _text.Values.Slice(tag.Start + tag.KeyLength, tag.ValueLength) : default;
+    public ReadOnlySpan<byte> ValueAt(int index) => _order[index] is var tag ? _text.Values.Slice(tag.Start + tag.KeyLength, tag.ValueLength) : default;
 
     // Most come in the order of their keys.
     int PlaceOf(ReadOnlySpan<byte> key, out bool isThere)

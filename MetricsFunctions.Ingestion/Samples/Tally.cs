@@ -4,7 +4,7 @@ namespace MetricsFunctions.Ingestion.Samples;
 /// <param name="Samples">Number of samples.</param>
 /// <param name="IsList">Whether they came as a list, be it of one.</param>
 /// <param name="Skipped">Number of values that were left out because they are no samples, which is no fault.</param>
-public readonly record struct Tally(int Samples, bool IsList, int Skipped)
+readonly record struct Tally(int Samples, bool IsList, int Skipped)
 {
     /// <summary>The same as the sender counts it, in protocols where it wants to know.</summary>
     public SentCounts Sent { get; init; }

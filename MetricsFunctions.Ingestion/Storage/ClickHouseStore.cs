@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Diagnostics;
 using System.Globalization;
 using System.IO.Pipelines;
 using ClickHouse.Driver;
@@ -12,7 +11,8 @@ namespace MetricsFunctions.Ingestion.Storage;
 /// <summary>Stores samples in ClickHouse's table <c>metrics.samples</c> over its HTTP interface.</summary>
 /// <param name="client">The connection; safe for use by many threads.</param>
 /// <param name="options">Whether ClickHouse gathers INSERTs once more.</param>
-sealed class ClickHouseStore(IClickHouseClient client, IOptions<ClickHouseOptions> options) : ISampleStore
+/// <param name="time">The clock.</param>
+sealed class ClickHouseStore(IClickHouseClient client, IOptions<ClickHouseOptions> options, TimeProvider time) : ISampleStore
 {
     const string Table = "metrics.samples";
 
@@ -65,7 +65,7 @@ sealed class ClickHouseStore(IClickHouseClient client, IOptions<ClickHouseOption
     {
         while (await CountInsertsAsync($"startsWith(query_id, '{_queryPrefix}{token}-')", cancellationToken) > 0)
         {
-            await Task.Delay(Look, cancellationToken);
+            await Task.Delay(Look, time, cancellationToken);
         }
 
         return await CountAsync(
@@ -81,15 +81,15 @@ sealed class ClickHouseStore(IClickHouseClient client, IOptions<ClickHouseOption
 
     public async Task WaitForOthersAsync(CancellationToken cancellationToken)
     {
-        var quietSince = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(quietSince) < Quiet)
+        var quietSince = time.GetTimestamp();
+        while (time.GetElapsedTime(quietSince) < Quiet)
         {
             if (await CountInsertsAsync($"NOT startsWith(query_id, '{_queryPrefix}')", cancellationToken) > 0)
             {
-                quietSince = Stopwatch.GetTimestamp();
+                quietSince = time.GetTimestamp();
             }
 
-            await Task.Delay(Look, cancellationToken);
+            await Task.Delay(Look, time, cancellationToken);
         }
     }
 

@@ -4,7 +4,7 @@ using MetricsFunctions.Ingestion.Samples;
 namespace MetricsFunctions.Ingestion.Storage;
 
 /// <summary>Where samples are kept for good.</summary>
-public interface ISampleStore
+interface ISampleStore
 {
     /// <summary>Stores rows; completes when they are committed. The same token again stores nothing and completes just as well.</summary>
     /// <param name="rows">Blocks in ClickHouse's Native format, with the columns of <see cref="NativeBlocks.Columns"/>.</param>

@@ -11,7 +11,7 @@ namespace MetricsFunctions.Ingestion.Storage;
 /// Group commit: while an INSERT is under way, what arrives is gathered; the next INSERT takes it all; a request is done when its INSERT
 /// is acknowledged. An idle service inserts at once, a busy one inserts large groups.
 /// </summary>
-public sealed class SampleWriter : IHostedService, IAsyncDisposable
+sealed class SampleWriter : IHostedService, IAsyncDisposable
 {
     // Where requests are an INSERT each, they would wait for one another's round trips; more at a time would only make ClickHouse merge more.
     const int InsertsOfRequests = 4;
@@ -40,9 +40,6 @@ public sealed class SampleWriter : IHostedService, IAsyncDisposable
         TimeProvider time,
         ILogger<SampleWriter> logger)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(memory);
-        ArgumentNullException.ThrowIfNull(telemetry);
         _state = new StorageState(logger, time);
         _time = time;
         _writeTimeout = options.Value.WriteTimeout;
@@ -94,7 +91,7 @@ public sealed class SampleWriter : IHostedService, IAsyncDisposable
     /// <exception cref="StorageUnavailableException">
     /// Their INSERT could not begin within <see cref="IngestionOptions.WriteTimeout"/>, or failed, or did not end within that time.
     /// </exception>
-    internal Task WriteAsync(SampleBlock block, MemoryBudget.Room? room = null)
+    public Task WriteAsync(SampleBlock block, MemoryBudget.Room? room = null)
     {
         return InTimeAsync(StoreAsync(), mayBeStored: true);
 

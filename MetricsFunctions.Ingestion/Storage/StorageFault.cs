@@ -9,7 +9,7 @@ namespace MetricsFunctions.Ingestion.Storage;
 /// <param name="Brief">For the client: what is wrong, in a clause.</param>
 /// <param name="Advice">For the operator: what to do.</param>
 /// <param name="PassesByItself">Whether trying the same INSERT again a moment later can succeed without anyone doing anything.</param>
-public sealed record StorageFault(string Kind, string Brief, string Advice, bool PassesByItself)
+sealed record StorageFault(string Kind, string Brief, string Advice, bool PassesByItself)
 {
     /// <summary>ClickHouse did not answer in time.</summary>
     public static readonly StorageFault Timeout = new(
@@ -182,7 +182,7 @@ public sealed record StorageFault(string Kind, string Brief, string Advice, bool
 /// <summary>Samples could not be stored; the sender should try again.</summary>
 /// <param name="fault">What is wrong.</param>
 /// <param name="cause">What was thrown, if anything was.</param>
-public sealed class StorageUnavailableException(StorageFault fault, Exception? cause = null) : Exception(fault.Brief, cause)
+sealed class StorageUnavailableException(StorageFault fault, Exception? cause = null) : Exception(fault.Brief, cause)
 {
     /// <summary>What is wrong and what to do.</summary>
     public StorageFault Fault { get; } = fault;

@@ -10,7 +10,7 @@ namespace MetricsFunctions.Ingestion.Telemetry;
 /// What the service tells of itself: one meter and one activity source, with the names, units and attributes of OpenTelemetry's semantic
 /// conventions where there are any. docs/operations.md lists them. While nobody listens, a measurement costs a test for null.
 /// </summary>
-public sealed class IngestionTelemetry
+sealed class IngestionTelemetry
 {
     /// <summary>Name of the meter and of the activity source.</summary>
     public const string Name = "MetricsFunctions";
@@ -53,7 +53,6 @@ public sealed class IngestionTelemetry
     /// <param name="meters">Makes the meter.</param>
     public IngestionTelemetry(IMeterFactory meters)
     {
-        ArgumentNullException.ThrowIfNull(meters);
         var meter = meters.Create(new MeterOptions(Name) { Version = Version });
         _requestDuration = meter.CreateHistogram(
             "metrics_functions.request.duration", "s", "Duration of requests that bring samples, from their head to their answer.", advice: Seconds);
@@ -77,18 +76,18 @@ public sealed class IngestionTelemetry
     }
 
     /// <summary>Version of the service.</summary>
-    internal static string Version { get; } =
+    public static string Version { get; } =
         typeof(IngestionTelemetry).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
     static ActivitySource Activities { get; } = new(Name, Version);
 
     /// <summary>Whether anybody wants spans.</summary>
-    internal static bool IsTraced => Activities.HasListeners();
+    public static bool IsTraced => Activities.HasListeners();
 
     /// <summary>Begins the span of an INSERT that several requests share.</summary>
     /// <param name="requests">The spans of the requests.</param>
     /// <param name="samples">How many samples it stores.</param>
-    internal static Activity? StartInsert(IEnumerable<ActivityLink>? requests, int samples) => Activities.StartActivity(
+    public static Activity? StartInsert(IEnumerable<ActivityLink>? requests, int samples) => Activities.StartActivity(
         "INSERT metrics.samples",
         ActivityKind.Client,
         parentContext: default,
@@ -98,7 +97,7 @@ public sealed class IngestionTelemetry
     /// <summary>Ends the span of an INSERT.</summary>
     /// <param name="insert">The span.</param>
     /// <param name="error">The kind of fault that it was given up for; null when it is stored.</param>
-    internal static void EndInsert(Activity? insert, string? error)
+    public static void EndInsert(Activity? insert, string? error)
     {
         if (error is not null)
         {
@@ -109,11 +108,11 @@ public sealed class IngestionTelemetry
     }
 
     /// <summary>Notes a request.</summary>
-    /// <param name="begin">When it began, as a <see cref="Stopwatch"/> timestamp.</param>
+    /// <param name="took">How long it took.</param>
     /// <param name="protocol">What was spoken.</param>
     /// <param name="status">How it was answered; null when nobody was there any more to answer.</param>
     /// <param name="reason">Why its samples are not stored; null when they are.</param>
-    internal void RequestEnded(long begin, string protocol, int? status, string? reason)
+    public void RequestEnded(TimeSpan took, string protocol, int? status, string? reason)
     {
         if (!_requestDuration.Enabled)
         {
@@ -131,22 +130,22 @@ public sealed class IngestionTelemetry
             tags.Add(ErrorType, reason);
         }
 
-        _requestDuration.Record(Stopwatch.GetElapsedTime(begin).TotalSeconds, tags);
+        _requestDuration.Record(took.TotalSeconds, tags);
     }
 
     /// <summary>Notes what arrived of a body.</summary>
     /// <param name="bytes">How much.</param>
-    internal void BodyRead(long bytes) => _bodyBytes.Add(bytes);
+    public void BodyRead(long bytes) => _bodyBytes.Add(bytes);
 
     /// <summary>Notes the samples of a request that are stored.</summary>
     /// <param name="protocol">What was spoken.</param>
     /// <param name="samples">How many there are.</param>
-    internal void SamplesStored(string protocol, int samples) => _samples.Add(samples, new KeyValuePair<string, object?>(Protocol, protocol));
+    public void SamplesStored(string protocol, int samples) => _samples.Add(samples, new KeyValuePair<string, object?>(Protocol, protocol));
 
     /// <summary>Notes values that were left out.</summary>
     /// <param name="protocol">What was spoken.</param>
     /// <param name="values">How many.</param>
-    internal void ValuesSkipped(string protocol, int values)
+    public void ValuesSkipped(string protocol, int values)
     {
         if (values > 0)
         {
@@ -159,13 +158,13 @@ public sealed class IngestionTelemetry
     /// <param name="key">Name of the API key; null without one.</param>
     /// <param name="kind">What their fault is about.</param>
     /// <param name="count">How many.</param>
-    internal void SamplesRefused(string protocol, string? key, FaultKind kind, int count) => _refused.Add(
+    public void SamplesRefused(string protocol, string? key, FaultKind kind, int count) => _refused.Add(
         count, new(Protocol, protocol), new(ApiKey, key), new(ErrorType, Kinds[(int)kind]));
 
     /// <summary>Notes an INSERT that ClickHouse has committed.</summary>
     /// <param name="took">How long it took.</param>
     /// <param name="samples">How many samples it stored.</param>
-    internal void InsertStored(TimeSpan took, int samples)
+    public void InsertStored(TimeSpan took, int samples)
     {
         _insertDuration.Record(took.TotalSeconds, DbSystem, DbOperation, DbCollection);
         _insertSamples.Record(samples);
@@ -174,15 +173,15 @@ public sealed class IngestionTelemetry
     /// <summary>Notes an INSERT that failed.</summary>
     /// <param name="took">How long it took.</param>
     /// <param name="error">The kind of fault.</param>
-    internal void InsertFailed(TimeSpan took, string error) => _insertDuration.Record(
+    public void InsertFailed(TimeSpan took, string error) => _insertDuration.Record(
         took.TotalSeconds, new TagList { DbSystem, DbOperation, DbCollection, { ErrorType, error } });
 
     /// <summary>Notes that an INSERT is tried once more.</summary>
     /// <param name="error">The kind of fault that makes it necessary.</param>
-    internal void InsertRetried(string error) => _retries.Add(1, new KeyValuePair<string, object?>(ErrorType, error));
+    public void InsertRetried(string error) => _retries.Add(1, new KeyValuePair<string, object?>(ErrorType, error));
 
     /// <summary>Shows a queue to whoever asks how full it is.</summary>
-    internal void Show(QueueGauge queue) => _queues = _queues.Add(queue);
+    public void Show(QueueGauge queue) => _queues = _queues.Add(queue);
 
     IEnumerable<Measurement<long>> Measure(Func<QueueGauge, long> value) =>
         _queues.Select(queue => new Measurement<long>(value(queue), new KeyValuePair<string, object?>(Lane, queue.Lane)));

@@ -153,7 +153,7 @@ public sealed class ClusterTests : IAsyncLifetime
         }
 
         using var client = new ClickHouseClient(_cluster.ConnectionString(server));
-        await new ClickHouseStore(client, Options.Create(new ClickHouseOptions())).InsertAsync(new ReadOnlySequence<byte>(PlainNative.BytesOf(block)), token, CancellationToken.None);
+        await new ClickHouseStore(client, Options.Create(new ClickHouseOptions()), TimeProvider.System).InsertAsync(new ReadOnlySequence<byte>(PlainNative.BytesOf(block)), token, CancellationToken.None);
     }
 
     async Task<long> SumAsync(string sql)

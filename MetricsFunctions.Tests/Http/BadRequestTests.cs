@@ -266,7 +266,7 @@ public sealed class BadRequestTests(BadRequestTests.SmallLimits host) : IClassFi
         context.Features.Set(Mock.Of<IRequestBodyPipeFeature>(feature => feature.Reader == reader.Object));
         using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
         var telemetry = new IngestionTelemetry(services.GetRequiredService<IMeterFactory>());
-        var bodies = new BodyReader(new IngestionOptions(), telemetry);
+        var bodies = new BodyReader(new IngestionOptions(), telemetry, TimeProvider.System);
         var problem = await bodies.ReadAsync(context.Request, mayBeSnappy: false, new JsonFormat(), new SampleIntake(), hash: null);
         Assert.Equal(StatusCodes.Status400BadRequest, problem?.Status);
     }

@@ -128,7 +128,7 @@ public sealed class NativeBlocksTests(IngestionHost host) : IClassFixture<Ingest
     {
         await host.QueryAsync("TRUNCATE TABLE metrics.samples");
         using var client = new ClickHouseClient(host.ClickHouse.ConnectionString);
-        var store = new ClickHouseStore(client, Options.Create(new ClickHouseOptions()));
+        var store = new ClickHouseStore(client, Options.Create(new ClickHouseOptions()), TimeProvider.System);
         var bytes = BytesOf(requests);
         var blocks = PlainNative.Read(bytes);
         await store.InsertAsync(new ReadOnlySequence<byte>(bytes), $"{Guid.NewGuid()}", CancellationToken.None);

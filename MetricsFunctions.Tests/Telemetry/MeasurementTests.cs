@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.IO.Compression;
 using System.Net;
@@ -152,8 +151,8 @@ public sealed class MeasurementTests(MeasurementTests.Impatient host) : IClassFi
         void Measure()
         {
             telemetry.BodyRead(100);
-            telemetry.RequestEnded(Stopwatch.GetTimestamp(), "metrics", 200, null);
-            telemetry.RequestEnded(Stopwatch.GetTimestamp(), "metrics", 400, "invalid_samples");
+            telemetry.RequestEnded(TimeSpan.FromSeconds(1), "metrics", 200, null);
+            telemetry.RequestEnded(TimeSpan.FromSeconds(1), "metrics", 400, "invalid_samples");
             telemetry.SamplesStored("metrics", 1);
             telemetry.ValuesSkipped("metrics", 1);
             telemetry.InsertStored(TimeSpan.FromMilliseconds(5), 10);
