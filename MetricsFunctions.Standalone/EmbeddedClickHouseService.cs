@@ -2,6 +2,7 @@ using ClickHouse.Driver;
 using MetricsFunctions.EmbeddedClickHouse;
 using MetricsFunctions.Ingestion;
 using MetricsFunctions.Ingestion.Storage;
+using MetricsFunctions.Ingestion.Telemetry;
 
 namespace MetricsFunctions.Standalone;
 
@@ -49,7 +50,9 @@ sealed partial class EmbeddedClickHouseService(
         }
     }
 
-    [LoggerMessage(EventId = 100, Level = LogLevel.Critical, Message = "The embedded ClickHouse ended by itself; its log is in its data folder. Stopping")]
+    [LoggerMessage(
+        EventId = LogEvents.EmbeddedClickHouseExited, EventName = nameof(LogEvents.EmbeddedClickHouseExited), Level = LogLevel.Critical,
+        Message = "The embedded ClickHouse ended by itself; its log is in its data folder. Stopping")]
     partial void LogExited();
 }
 

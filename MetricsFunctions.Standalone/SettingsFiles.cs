@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MetricsFunctions.Ingestion.Telemetry;
 using Microsoft.Extensions.Configuration.Json;
 
 namespace MetricsFunctions.Standalone;
@@ -21,6 +22,8 @@ static partial class SettingsFiles
 
     static long? LineOf(Exception unreadable) => (unreadable.GetBaseException() as JsonException)?.LineNumber + 1;
 
-    [LoggerMessage(EventId = 101, Level = LogLevel.Error, Message = "{File} has changed and is no JSON (line {Line}), so nothing is taken from it until it is mended; API keys stay as they were")]
+    [LoggerMessage(
+        EventId = LogEvents.SettingsUnreadable, EventName = nameof(LogEvents.SettingsUnreadable), Level = LogLevel.Error,
+        Message = "{File} has changed and is no JSON (line {Line}), so nothing is taken from it until it is mended; API keys stay as they were")]
     static partial void LogUnreadable(ILogger logger, string? file, long? line);
 }

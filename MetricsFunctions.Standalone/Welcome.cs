@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using MetricsFunctions.EmbeddedClickHouse;
+using MetricsFunctions.Ingestion.Telemetry;
 using Microsoft.Extensions.Logging.Console;
 
 namespace MetricsFunctions.Standalone;
@@ -39,7 +40,9 @@ static partial class Welcome
         Console.WriteLine(text);
     }
 
-    [LoggerMessage(EventId = 102, Level = LogLevel.Information, Message = "MetricsFunctions takes samples at {Url}")]
+    [LoggerMessage(
+        EventId = LogEvents.Started, EventName = nameof(LogEvents.Started), Level = LogLevel.Information,
+        Message = "MetricsFunctions takes samples at {Url}")]
     static partial void LogStarted(ILogger logger, string url);
 
     /// <summary>ClickHouse's own dashboard page, which takes its state as base64 of JSON behind the hash.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using MetricsFunctions.Ingestion.Telemetry;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
 
@@ -11,8 +12,8 @@ namespace MetricsFunctions.Tests;
 /// </summary>
 static partial class ErrorLog
 {
-    // The events of docs/operations.md that tell of ClickHouse (1, 100) and of the configuration (21, 101).
-    static readonly int[] Expected = [1, 21, 100, 101];
+    static readonly int[] Expected =
+        [LogEvents.SamplesNotStored, LogEvents.SettingsRefused, LogEvents.EmbeddedClickHouseExited, LogEvents.SettingsUnreadable];
 
     /// <summary>Those that a host in this process has logged.</summary>
     public static IEnumerable<string> UnexpectedOf(FakeLogCollector log) => log.GetSnapshot()

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using MetricsFunctions.Ingestion.Telemetry;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
@@ -182,9 +183,13 @@ sealed partial class ApiKeys : IDisposable
 
     static Problem Unauthorized(string detail) => new(StatusCodes.Status401Unauthorized, detail);
 
-    [LoggerMessage(EventId = 20, Level = LogLevel.Information, Message = "The API keys have changed. Now taken: {Names}; requests without a key: {AllowAnonymous}")]
+    [LoggerMessage(
+        EventId = LogEvents.ApiKeysChanged, EventName = nameof(LogEvents.ApiKeysChanged), Level = LogLevel.Information,
+        Message = "The API keys have changed. Now taken: {Names}; requests without a key: {AllowAnonymous}")]
     partial void LogChanged(string names, bool allowAnonymous);
 
-    [LoggerMessage(EventId = 21, Level = LogLevel.Error, Message = "The configuration has changed and cannot work, so the API keys stay as they were. {Faults}")]
+    [LoggerMessage(
+        EventId = LogEvents.SettingsRefused, EventName = nameof(LogEvents.SettingsRefused), Level = LogLevel.Error,
+        Message = "The configuration has changed and cannot work, so the API keys stay as they were. {Faults}")]
     partial void LogRefused(string faults);
 }

@@ -217,6 +217,8 @@ sealed partial class IngestEndpoint
             ? null
             : new Problem(StatusCodes.Status400BadRequest, $"{RequestIdentity.KeyHeader} must be one header of 1 to {MaxIdempotencyKeyLength} characters.");
 
-    [LoggerMessage(EventId = 10, Level = LogLevel.Error, Message = "A request failed in a way that nobody foresaw; please report it (trace {TraceId})")]
+    [LoggerMessage(
+        EventId = LogEvents.RequestFailed, EventName = nameof(LogEvents.RequestFailed), Level = LogLevel.Error,
+        Message = "A request failed in a way that nobody foresaw; please report it (trace {TraceId})")]
     partial void LogBug(string traceId, Exception exception);
 }

@@ -65,7 +65,8 @@ sealed partial class RefusalLog(IngestionTelemetry telemetry, TimeProvider time,
     }
 
     [LoggerMessage(
-        EventId = 11,
+        EventId = LogEvents.SamplesRefused,
+        EventName = nameof(LogEvents.SamplesRefused),
         Level = LogLevel.Warning,
         Message = "Samples refused since the last such line: {Count}, sent over {Protocol} with API key {Key}, fault in {Kind}. The last: {Fault}")]
     partial void LogRefused(int count, string protocol, string key, FaultKind kind, string fault);

@@ -1,3 +1,4 @@
+using MetricsFunctions.Ingestion.Telemetry;
 using Microsoft.Extensions.Logging;
 
 namespace MetricsFunctions.Ingestion.Storage;
@@ -34,10 +35,14 @@ sealed partial class StorageState(ILogger logger, TimeProvider time)
         }
     }
 
-    [LoggerMessage(EventId = 1, Level = LogLevel.Error, Message = "Samples cannot be stored: {Brief}. {Advice} ({Message})")]
+    [LoggerMessage(
+        EventId = LogEvents.SamplesNotStored, EventName = nameof(LogEvents.SamplesNotStored), Level = LogLevel.Error,
+        Message = "Samples cannot be stored: {Brief}. {Advice} ({Message})")]
     partial void LogFailed(Exception? unexpected, string brief, string advice, string message);
 
-    [LoggerMessage(EventId = 2, Level = LogLevel.Information, Message = "Samples are stored again")]
+    [LoggerMessage(
+        EventId = LogEvents.SamplesStored, EventName = nameof(LogEvents.SamplesStored), Level = LogLevel.Information,
+        Message = "Samples are stored again")]
     partial void LogStored();
 
     sealed record Failure(StorageFault Fault, long At);

@@ -38,7 +38,7 @@ public sealed partial class DocumentationTests(IngestionHost host) : IClassFixtu
             .Select(method => method.GetCustomAttribute<LoggerMessageAttribute>()).OfType<LoggerMessageAttribute>().ToList();
         Assert.NotEmpty(events);
         Assert.Equal(events.Count, events.DistinctBy(line => line.EventId).Count());
-        Assert.All(events, line => Assert.Contains($"| {line.EventId} | {line.Level} | {Placeholder().Split(line.Message)[0].TrimEnd('(', ' ')}", Operations, StringComparison.Ordinal));
+        Assert.All(events, line => Assert.Contains($"| {line.EventId} `{line.EventName}` | {line.Level} | {Placeholder().Split(line.Message)[0].TrimEnd('(', ' ')}", Operations, StringComparison.Ordinal));
     }
 
     [Fact]
