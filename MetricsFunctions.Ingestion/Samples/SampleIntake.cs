@@ -44,8 +44,8 @@ sealed class SampleIntake : IResettable
     /// <summary>Whether the rest of the body need not be read: it tells nothing more, or there is no memory for it.</summary>
     public bool IsOver { get => field || Room?.Fault is not null; set; }
 
-    /// <summary>Where in its grammar a format is, in a number of its own; 0 at the start of a body.</summary>
-    public int State { get; set; }
+    /// <summary>Where the reader of a JSON text is.</summary>
+    public JsonPlace Place { get; set; }
 
     /// <summary>Leaves values out that are no samples and no faults either.</summary>
     /// <param name="count">How many.</param>
@@ -87,7 +87,7 @@ sealed class SampleIntake : IResettable
     public bool TryReset()
     {
         Refusals.Clear();
-        (NextItem, State, IsList, IsOver) = (0, 0, false, false);
+        (NextItem, Place, IsList, IsOver) = (0, JsonPlace.Start, false, false);
         (_skipped, Warning) = (0, null);
         Sent = default;
         (Room, Aborted) = (null, default);

@@ -10,124 +10,135 @@ namespace MetricsFunctions.Ingestion.Formats.Metrics;
 /// </param>
 sealed class JsonFormat(bool isGuess = false) : SampleFormat
 {
-    // Where in the text a reader is; kept in SampleIntake.State between the pieces of a body.
-    enum State
-    {
-        Start,
-        BehindMark,
-        BehindBracket,
-        BehindComma,
-        BehindItem,
-        BehindArray,
-        BehindSample,
-        Broken,
-        NoJson,
-    }
-
     /// <inheritdoc/>
     public override int MaxSampleBytes => LargestSample;
 
+    // RFC 8259 section 8.1 lets a parser ignore a byte order mark; editors and shells on Windows write it.
+    static ReadOnlySpan<byte> Mark => Encoding.UTF8.Preamble;
+
     /// <summary>Whether a body that was guessed to be JSON is none.</summary>
     /// <param name="intake">What became of it.</param>
-    public static bool GuessedWrong(SampleIntake intake) => intake.State == (int)State.NoJson;
+    public static bool GuessedWrong(SampleIntake intake) => intake.Place == JsonPlace.NoJson;
 
     /// <inheritdoc/>
     public override int Read(ReadOnlySpan<byte> bytes, bool isLast, SampleIntake intake)
     {
-        var state = (State)intake.State;
-        var read = Read(bytes, isLast, intake, ref state);
-        intake.State = (int)state;
-        intake.IsOver = state is State.Broken or State.NoJson;
-        return read;
+        var at = 0;
+        if (intake.Place == JsonPlace.Start)
+        {
+            if (bytes.Length < Mark.Length && !isLast)
+            {
+                return 0;
+            }
+
+            at = bytes.StartsWith(Mark) ? Mark.Length : 0;
+            intake.Place = JsonPlace.BehindMark;
+        }
+
+        return at + ReadSamples(bytes[at..], isLast, intake);
     }
 
-    int Read(ReadOnlySpan<byte> bytes, bool isLast, SampleIntake intake, ref State state)
+    int ReadSamples(ReadOnlySpan<byte> bytes, bool isLast, SampleIntake intake)
     {
-        if (state == State.Start && bytes.Length < Encoding.UTF8.Preamble.Length && !isLast)
-        {
-            return 0;
-        }
-
-        // RFC 8259 section 8.1 lets a parser ignore a byte order mark; editors and shells on Windows write it.
-        if (state == State.Start && bytes.StartsWith(Encoding.UTF8.Preamble))
-        {
-            state = State.BehindMark;
-            return Encoding.UTF8.Preamble.Length + Read(bytes[Encoding.UTF8.Preamble.Length..], isLast, intake, ref state);
-        }
-
-        var refusals = intake.Refusals;
         var samples = new JsonSampleReader(intake, stackalloc byte[JsonSampleReader.Scratch]);
         samples.Begin(bytes, isLast);
-        while (state is not (State.Broken or State.NoJson))
+        while (!intake.IsOver)
         {
             var next = samples.Json.Next();
             if (samples.Json.RanOut)
             {
-                if (isLast && state is State.BehindBracket or State.BehindComma or State.BehindItem)
+                if (isLast && intake.Place is JsonPlace.BehindBracket or JsonPlace.BehindComma or JsonPlace.BehindItem)
                 {
-                    refusals.Item = null;
-                    refusals.Add(FaultKind.Syntax, "", "is cut off: the array does not end");
+                    Break(intake, "is cut off: the array does not end");
                 }
 
                 break;
             }
 
-            switch (state, next)
+            var begin = samples.Json.At;
+            if (!TakeBetween(ref samples, next, intake) && !TryReadSample(ref samples, isLast, intake))
             {
-                case (State.Start or State.BehindMark, (byte)'['):
-                    intake.IsList = true;
-                    state = State.BehindBracket;
-                    samples.Json.Step();
-                    break;
-                case (State.Start or State.BehindMark, not (byte)'{') when isGuess:
-                    state = State.NoJson;
-                    break;
-                case (State.BehindBracket or State.BehindItem, (byte)']'):
-                    state = State.BehindArray;
-                    samples.Json.Step();
-                    break;
-                case (State.BehindItem, (byte)','):
-                    state = State.BehindComma;
-                    samples.Json.Step();
-                    break;
-                case (State.BehindSample, (byte)'{') when isGuess && !intake.IsList:
-                    intake.IsList = true;
-                    refusals.NumberFirst();
-                    break;
-                case (State.BehindArray or State.BehindItem, _):
-                case (State.BehindSample, _) when !isGuess || next != '{':
-                    refusals.Item = null;
-                    refusals.Add(FaultKind.Syntax, "", state == State.BehindSample
-                        ? "goes on behind its object: send several samples as a JSON array, or one a line as application/x-ndjson"
-                        : "is not valid JSON: its array goes on with neither a comma nor its end, or something follows it");
-                    state = State.Broken;
-                    break;
-                default:
-                    var begin = samples.Json.At;
-                    var faults = refusals.End;
-                    var isInArray = state is State.BehindBracket or State.BehindComma;
-                    refusals.Item = intake.IsList ? intake.NextItem : null;
-                    if (samples.Read(depth: isInArray ? 1 : 0))
-                    {
-                        state = isInArray ? State.BehindItem : State.BehindSample;
-                        intake.NextItem++;
-                    }
-                    else if (samples.Json.RanOut && !isLast)
-                    {
-                        // It will be read from its beginning, when there is more of it.
-                        refusals.Rewind(faults);
-                        return begin;
-                    }
-                    else
-                    {
-                        refusals.Add(FaultKind.Syntax, "", samples.Json.Describe(begin));
-                        state = State.Broken;
-                    }
-
-                    break;
+                // It will be read from its beginning, when there is more of it.
+                return begin;
             }
         }
 
         return bytes.Length;
+    }
+
+    // What stands around samples; false where one is to begin.
+    bool TakeBetween(ref JsonSampleReader samples, byte next, SampleIntake intake)
+    {
+        switch (intake.Place, next)
+        {
+            case (JsonPlace.BehindMark, (byte)'['):
+                intake.IsList = true;
+                Step(ref samples, JsonPlace.BehindBracket, intake);
+                return true;
+            case (JsonPlace.BehindMark, not (byte)'{') when isGuess:
+                (intake.Place, intake.IsOver) = (JsonPlace.NoJson, true);
+                return true;
+            case (JsonPlace.BehindBracket or JsonPlace.BehindItem, (byte)']'):
+                Step(ref samples, JsonPlace.BehindArray, intake);
+                return true;
+            case (JsonPlace.BehindItem, (byte)','):
+                Step(ref samples, JsonPlace.BehindComma, intake);
+                return true;
+            case (JsonPlace.BehindSample, (byte)'{') when isGuess:
+                if (!intake.IsList)
+                {
+                    intake.IsList = true;
+                    intake.Refusals.NumberFirst();
+                }
+
+                return false;
+            case (JsonPlace.BehindSample, _):
+                Break(intake, "goes on behind its object: send several samples as a JSON array, or one a line as application/x-ndjson");
+                return true;
+            case (JsonPlace.BehindArray or JsonPlace.BehindItem, _):
+                Break(intake, "is not valid JSON: its array goes on with neither a comma nor its end, or something follows it");
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    // Answers whether it was here to its end, good or bad.
+    static bool TryReadSample(ref JsonSampleReader samples, bool isLast, SampleIntake intake)
+    {
+        var refusals = intake.Refusals;
+        var begin = samples.Json.At;
+        var faults = refusals.End;
+        var isInArray = intake.Place is JsonPlace.BehindBracket or JsonPlace.BehindComma;
+        refusals.Item = intake.IsList ? intake.NextItem : null;
+        if (samples.Read(depth: isInArray ? 1 : 0))
+        {
+            intake.Place = isInArray ? JsonPlace.BehindItem : JsonPlace.BehindSample;
+            intake.NextItem++;
+            return true;
+        }
+
+        if (samples.Json.RanOut && !isLast)
+        {
+            refusals.Rewind(faults);
+            return false;
+        }
+
+        refusals.Add(FaultKind.Syntax, "", samples.Json.Describe(begin));
+        intake.IsOver = true;
+        return true;
+    }
+
+    static void Step(ref JsonSampleReader samples, JsonPlace place, SampleIntake intake)
+    {
+        samples.Json.Step();
+        intake.Place = place;
+    }
+
+    static void Break(SampleIntake intake, string advice)
+    {
+        intake.Refusals.Item = null;
+        intake.Refusals.Add(FaultKind.Syntax, "", advice);
+        intake.IsOver = true;
     }
 }
