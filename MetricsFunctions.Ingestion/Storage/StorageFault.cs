@@ -135,7 +135,7 @@ sealed record StorageFault(string Kind, string Brief, string Advice, bool Passes
     public static bool LeavesNothing(Exception exception) => exception switch
     {
         // Given up by ClickHouse at some moment, be it behind the commit.
-        ClickHouseServerException { ErrorCode: 159 or 394 } => false,
+        ClickHouseServerException e when (ClickHouseError)e.ErrorCode is ClickHouseError.TimeoutExceeded or ClickHouseError.QueryWasCancelled => false,
         // Committed in the table that the view is on.
         ClickHouseServerException e when e.Message.Contains("while pushing to view", StringComparison.Ordinal) => false,
         ClickHouseServerException => true,
@@ -146,36 +146,44 @@ sealed record StorageFault(string Kind, string Brief, string Advice, bool Passes
         _ => false,
     };
 
-    /// <summary>Classifies what an INSERT threw, by ClickHouse's exception code (<c>system.errors</c>) where there is one.</summary>
+    /// <summary>Classifies what an INSERT threw.</summary>
     /// <param name="exception">What was thrown.</param>
     public static StorageFault Of(Exception exception) => exception switch
     {
-        ClickHouseServerException { ErrorCode: 60 or 81 } => NoTable,
-
-        // An empty INSERT meets some of these, and one with rows the rest, in ClickHouse's conversion of a column or in a view.
-        ClickHouseServerException { ErrorCode: 16 or 43 or 44 or 47 or 48 or 53 or 70 } => WrongSchema,
-        ClickHouseServerException { ErrorCode: 192 or 193 or 194 or 516 } => Unauthorized,
-        ClickHouseServerException { ErrorCode: 497 } => NoGrant,
-        ClickHouseServerException { ErrorCode: 164 or 242 or 774 } => ReadOnly,
-        ClickHouseServerException { ErrorCode: 243 } => DiskFull,
-
-        // 76 or 1001, as out of inodes, and others say in words alone that it is the disk.
-        ClickHouseServerException e when e.Message.Contains("No space left on device", StringComparison.Ordinal) => DiskFull,
-        ClickHouseServerException { ErrorCode: 252 } => TooManyParts,
-        ClickHouseServerException { ErrorCode: 241 } => OutOfMemory,
-        ClickHouseServerException { ErrorCode: 209 or 210 or 279 } => ShardUnreachable,
-        ClickHouseServerException { ErrorCode: 225 or 999 } => KeeperUnreachable,
-        ClickHouseServerException { ErrorCode: 285 or 286 or 319 } => TooFewReplicas,
-        ClickHouseServerException { ErrorCode: 159 } or OperationCanceledException or TimeoutException => Timeout,
-        ClickHouseServerException other => new(
-            $"clickhouse_{other.ErrorCode}",
-            $"ClickHouse answered with error {other.ErrorCode}",
-            "Look the code up in system.errors and in ClickHouse's log.",
-            PassesByItself: true),
+        ClickHouseServerException e => Of(e),
+        OperationCanceledException or TimeoutException => Timeout,
         HttpRequestException { InnerException: AuthenticationException cause } => NoTls(cause),
         HttpRequestException { StatusCode: { } status } => NotClickHouse((int)status),
         HttpRequestException or IOException or SocketException => Unreachable,
         _ => Unexpected,
+    };
+
+    static StorageFault Of(ClickHouseServerException exception) => (ClickHouseError)exception.ErrorCode switch
+    {
+        ClickHouseError.UnknownTable or ClickHouseError.UnknownDatabase => NoTable,
+
+        // An empty INSERT meets some of these, and one with rows the rest, in ClickHouse's conversion of a column or in a view.
+        ClickHouseError.NoSuchColumnInTable or ClickHouseError.UnknownIdentifier or ClickHouseError.IllegalTypeOfArgument or ClickHouseError.IllegalColumn
+            or ClickHouseError.TypeMismatch or ClickHouseError.CannotConvertType or ClickHouseError.NotImplemented => WrongSchema,
+        ClickHouseError.UnknownUser or ClickHouseError.WrongPassword or ClickHouseError.RequiredPassword
+            or ClickHouseError.AuthenticationFailed => Unauthorized,
+        ClickHouseError.AccessDenied => NoGrant,
+        ClickHouseError.Readonly or ClickHouseError.TableIsReadOnly or ClickHouseError.TableIsPermanentlyReadOnly => ReadOnly,
+        ClickHouseError.NotEnoughSpace => DiskFull,
+
+        // CANNOT_OPEN_FILE or STD_EXCEPTION, as out of inodes, and others say in words alone that it is the disk.
+        _ when exception.Message.Contains("No space left on device", StringComparison.Ordinal) => DiskFull,
+        ClickHouseError.TooManyParts => TooManyParts,
+        ClickHouseError.MemoryLimitExceeded => OutOfMemory,
+        ClickHouseError.SocketTimeout or ClickHouseError.NetworkError or ClickHouseError.AllConnectionTriesFailed => ShardUnreachable,
+        ClickHouseError.NoZookeeper or ClickHouseError.KeeperException => KeeperUnreachable,
+        ClickHouseError.TooFewLiveReplicas or ClickHouseError.UnsatisfiedQuorumForPreviousWrite or ClickHouseError.UnknownStatusOfInsert => TooFewReplicas,
+        ClickHouseError.TimeoutExceeded => Timeout,
+        var other => new(
+            $"clickhouse_{(int)other}",
+            $"ClickHouse answered with error {(int)other}",
+            "Look the code up in system.errors and in ClickHouse's log.",
+            PassesByItself: true),
     };
 }
 

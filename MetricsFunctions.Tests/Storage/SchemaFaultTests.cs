@@ -1,4 +1,5 @@
 using System.Net;
+using MetricsFunctions.Ingestion.Storage;
 using MetricsFunctions.Tests.Telemetry;
 
 namespace MetricsFunctions.Tests.Storage;
@@ -9,6 +10,14 @@ public sealed class SchemaFaultTests(IngestionHost host) : IClassFixture<Ingesti
     const string Sample = """{"metric_name": "misfit", "metric_value": 1}""";
     const string AddColumn = "ALTER TABLE metrics.samples ADD COLUMN received_at ";
     const string RightColumn = "DateTime64(3, 'UTC') DEFAULT now64(3)";
+
+    [Fact]
+    public async Task Codes_have_the_names_that_ClickHouse_has_for_them()
+    {
+        var errors = Enum.GetValues<ClickHouseError>();
+        var names = await host.QueryAsync($"SELECT arrayStringConcat(arrayMap(code -> errorCodeToName(code), [{string.Join(',', errors.Cast<int>())}]), ',')");
+        Assert.Equal(string.Join(',', errors).ToUpperInvariant(), names.Replace("_", "", StringComparison.Ordinal));
+    }
 
     [Theory]
     [InlineData("")]
