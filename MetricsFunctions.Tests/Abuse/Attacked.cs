@@ -12,7 +12,7 @@ public class Attacked : IAsyncLifetime
     const double MostTimesQuietP99WhereStored = 10;
 
     static readonly string? Seconds = Environment.GetEnvironmentVariable("ABUSE_SECONDS");
-    static readonly TimeSpan Length = TimeSpan.FromSeconds(double.Parse(Seconds ?? "2", CultureInfo.InvariantCulture));
+    static readonly TimeSpan Length = TimeSpan.FromSeconds(double.Parse(Seconds ?? "1", CultureInfo.InvariantCulture));
 
     Installation _installation = null!;
     double _quiet;

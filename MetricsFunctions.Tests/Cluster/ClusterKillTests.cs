@@ -30,7 +30,7 @@ public sealed class ClusterKillTests(ITestOutputHelper output)
         await process.StartedAsync();
         await using var senders = new NumberedSenders(service, Senders, withKeys);
 
-        var rounds = Rounds.Or(3);
+        var rounds = Rounds.Or(1);
         for (var round = 0; round < rounds; round++)
         {
             // Never at the same point of the load; now and then for so long that the service gives up, and its senders have to go on.

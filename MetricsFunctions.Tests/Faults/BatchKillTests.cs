@@ -50,7 +50,7 @@ public sealed class BatchKillTests(ITestOutputHelper output) : IAsyncLifetime
         Assert.Equal($"{months}", await QueryAsync("SELECT count() FROM system.parts WHERE database = 'metrics' AND table = 'samples' AND level = 0"));
         await _client.ExecuteNonQueryAsync("TRUNCATE TABLE metrics.samples");
 
-        var rounds = Rounds.Or(3);
+        var rounds = Rounds.Or(2);
         var found = new int[months + 1];
         for (var round = 1; round <= rounds; round++)
         {

@@ -15,7 +15,7 @@ public sealed class FreezeTests(ITestOutputHelper output)
     {
         await using var installation = await Installation.StartAsync(("Ingestion__WriteTimeout", $"{WriteTimeout}"));
         await using var senders = new NumberedSenders(installation.Service, Senders, withKeys: true);
-        for (var round = 0; round < Rounds.Or(2); round++)
+        for (var round = 0; round < Rounds.Or(1); round++)
         {
             await senders.AcknowledgedAsync(Senders);
             await installation.FreezeClickHouseAsync();

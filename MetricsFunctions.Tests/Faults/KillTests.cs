@@ -52,7 +52,7 @@ public sealed class KillTests(ITestOutputHelper output)
 
     async Task RepeatAsync(NumberedSenders senders, Func<Task> kill)
     {
-        var rounds = Rounds.Or(3);
+        var rounds = Rounds.Or(2);
         for (var round = 0; round < rounds; round++)
         {
             // Never at the same point of the load.

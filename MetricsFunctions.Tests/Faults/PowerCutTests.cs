@@ -18,7 +18,7 @@ public sealed class PowerCutTests(ITestOutputHelper output)
         await using var installation = await StartAsync(disk, fsync: true);
         var sent = new ConcurrentBag<SentRequest>();
         await using var senders = Send(installation, sent);
-        var rounds = Rounds.Or(2);
+        var rounds = Rounds.Or(1);
         for (var round = 0; round < rounds; round++)
         {
             await LoadAsync(senders);

@@ -8,8 +8,8 @@ using MetricsFunctions.Tests.EmbeddedClickHouse;
 
 namespace MetricsFunctions.Tests.Grafana;
 
-/// <summary>A ClickHouse with the files of <c>clickhouse/config.d</c> and <c>users.d</c>, as docker-compose.yml sets it up, and samples of a year.</summary>
-public sealed class ComposedClickHouse : IAsyncLifetime
+/// <summary>A ClickHouse with the files of <c>clickhouse/config.d</c> and <c>users.d</c>, as docker-compose.yml sets it up.</summary>
+public class ComposedClickHouse : IAsyncLifetime
 {
     const string IngestPassword = "of ingest";
     const string GrafanaPassword = "of grafana";
@@ -19,14 +19,7 @@ public sealed class ComposedClickHouse : IAsyncLifetime
 
     public ClickHouseServer Server { get; private set; } = null!;
 
-    /// <summary>The end of the data, and so of the time ranges: the last of the whole points of six hours, for the comparison with raw rows.</summary>
-    public DateTimeOffset End { get; } = DateTimeOffset.FromUnixTimeSeconds(DateTimeOffset.UtcNow.ToUnixTimeSeconds() / 21600 * 21600);
-
-    public string[] Metrics { get; } = ["a metric", "it's", "load", "memory", "requests"];
-
-    public string[] Hosts { get; } = ["a1", "b's", "c"];
-
-    public async ValueTask InitializeAsync()
+    public virtual async ValueTask InitializeAsync()
     {
         Environment.SetEnvironmentVariable("CLICKHOUSE_INGEST_PASSWORD", IngestPassword);
         Environment.SetEnvironmentVariable("CLICKHOUSE_GRAFANA_PASSWORD", GrafanaPassword);
@@ -46,33 +39,6 @@ public sealed class ComposedClickHouse : IAsyncLifetime
         });
         using var client = new ClickHouseClient(Server.ConnectionString);
         await Schema.ApplyAsync(client);
-
-        // A sample each 20 minutes for a year and each second of the last ten minutes, for every metric and host; whole numbers, so that sums are exact.
-        foreach (var (count, step) in new[] { (360 * 72, 1200), (600, 1) })
-        {
-            await AsAdministratorAsync($"""
-                INSERT INTO metrics.samples (metric_name, tags, timestamp, metric_value)
-                SELECT [{GrafanaSql.Quote(Metrics)}][number % 5 + 1] AS name, map('host', [{GrafanaSql.Quote(Hosts)}][intDiv(number, 5) % 3 + 1]),
-                       fromUnixTimestamp64Milli(1000 * toInt64({End.ToUnixTimeSeconds()} - {step} * (1 + intDiv(number, 15)))), number % 1000
-                FROM numbers(15 * {count})
-                """);
-        }
-
-        // What the service would have told of itself: every ten seconds of the last day, which fills granules, and every 20 minutes of 40 days.
-        foreach (var (count, step) in new[] { (40 * 72, 1200), (8640, 10) })
-        {
-            await AsAdministratorAsync($"""
-                INSERT INTO metrics.samples (metric_name, tags, timestamp, metric_value)
-                SELECT figure.1, figure.2, fromUnixTimestamp64Milli(1000 * toInt64({End.ToUnixTimeSeconds()} - {step} * (1 + number))), figure.3
-                FROM numbers({count})
-                ARRAY JOIN [{string.Join(", ", OwnFigures.All.Select(figure => $"('{figure.Name}', {figure.Tags}, {figure.Value})"))}] AS figure
-                """);
-        }
-
-        // Something for the panels about errors, parts and slow queries.
-        Assert.False((await PostAsync(Admin.User, Server.AdminPassword, "INSERT INTO metrics.samples (metric_name) VALUES (1, 2)")).IsSuccessStatusCode);
-        await AsAdministratorAsync("OPTIMIZE TABLE metrics.samples FINAL");
-        await AsAdministratorAsync("SYSTEM FLUSH LOGS");
     }
 
     public async ValueTask DisposeAsync()
@@ -81,6 +47,7 @@ public sealed class ComposedClickHouse : IAsyncLifetime
         await Server.DisposeAsync();
         _data.Dispose();
         _configuration.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     public string IngestConnectionString => $"Host=127.0.0.1;Port={Server.HttpPort};Username=ingest;Password={IngestPassword}";

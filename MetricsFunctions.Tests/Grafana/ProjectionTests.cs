@@ -7,11 +7,12 @@ namespace MetricsFunctions.Tests.Grafana;
 /// Every query of <c>metrics.points</c> reads a projection in place of samples where a point is five minutes or more, once parts are
 /// merged. A query that fits no projection would be as right, and slower by as many samples as a point has.
 /// </summary>
-public sealed partial class ProjectionTests(ComposedClickHouse clickHouse) : IClassFixture<ComposedClickHouse>
+[Collection(nameof(YearOfSamples))]
+public sealed partial class ProjectionTests(YearOfSamples clickHouse)
 {
     const string Samples = "metrics.samples";
 
-    static readonly int[] Widths = [60, 299, 300, 1800, 3600, 10800, 21600, 86400];
+    static readonly int[] Widths = [60, 299, 300, 3600, 21600, 86400];
 
     static readonly Choice[] Choices =
     [

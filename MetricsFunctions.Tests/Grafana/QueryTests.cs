@@ -4,7 +4,8 @@ using System.Text.Json.Nodes;
 namespace MetricsFunctions.Tests.Grafana;
 
 /// <summary>Every query of every dashboard and alert rule, as the user <c>grafana</c>, against generated samples of a year.</summary>
-public sealed class QueryTests(ComposedClickHouse clickHouse) : IClassFixture<ComposedClickHouse>
+[Collection(nameof(YearOfSamples))]
+public sealed class QueryTests(YearOfSamples clickHouse)
 {
     static readonly TimeSpan[] Spans = [TimeSpan.FromMinutes(5), TimeSpan.FromDays(1), TimeSpan.FromDays(360)];
 
@@ -25,32 +26,22 @@ public sealed class QueryTests(ComposedClickHouse clickHouse) : IClassFixture<Co
     public async Task Runs_over_every_span_and_choice_and_gives_what_its_panel_needs(string source)
     {
         var query = QueryOf(source);
+        var shown = 0;
         foreach (var span in Spans)
         {
             foreach (var choice in Choices)
             {
                 var (columns, rows) = await RunAsync(query, choice, span);
                 Assert.InRange(rows.Count, 0, 30_000);
+                shown += rows.Count;
                 if (query.IsTimeSeries)
                 {
                     AssertSeries(columns, rows);
                 }
             }
         }
-    }
 
-    [Theory]
-    [MemberData(nameof(Queries))]
-    public async Task Has_something_to_show(string source)
-    {
-        var query = QueryOf(source);
-        var rows = 0;
-        foreach (var span in Spans)
-        {
-            rows += (await RunAsync(query, Choices[3], span)).Rows.Count;
-        }
-
-        Assert.NotEqual(0, rows);
+        Assert.NotEqual(0, shown);
     }
 
     [Theory]

@@ -5,6 +5,7 @@ using CsCheck;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Storage;
 using MetricsFunctions.Tests.Faults;
+using MetricsFunctions.Tests.Formats;
 using MetricsFunctions.Tests.Formats.Metrics;
 using MetricsFunctions.Tests.Http.Encodings;
 using Microsoft.Extensions.DependencyInjection;
@@ -92,7 +93,7 @@ public sealed class FuzzTests(FuzzTests.Host host, ITestOutputHelper output) : I
     [Fact]
     public async Task Whatever_is_sent_is_answered_as_plain_readers_say()
     {
-        var count = Fuzz.Bodies(10_000);
+        var count = Fuzz.Bodies(3_000);
         var watch = Stopwatch.StartNew();
         await Task.WhenAll(Enumerable.Range(0, Senders).Select(sender => Task.Run(() => SendAsync(sender, count / Senders))));
 

@@ -15,6 +15,9 @@ public sealed class MovedClickHouseTests(ITestOutputHelper output)
     const string Password = "the same for both";
     const int Senders = 16;
 
+    // Most of the time goes by waiting for connections to grow old.
+    static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(20);
+
     /// <summary>As many INSERTs as may be under way at a time, of requests with keys.</summary>
     const int MostConnections = 4;
 
@@ -39,7 +42,7 @@ public sealed class MovedClickHouseTests(ITestOutputHelper output)
         await using var after = await StartAsync(Path.Combine(folder.Path, "after"));
         await using var old = new CountingRelay(new IPEndPoint(OldAddress, port), before.HttpPort);
         var moved = new CountingRelay(new IPEndPoint(NewAddress, port), after.HttpPort);
-        await using var senders = new NumberedSenders(service, Senders, withKeys: true);
+        await using var senders = new NumberedSenders(service, Senders, withKeys: true, Pace);
         try
         {
             var watch = Stopwatch.StartNew();

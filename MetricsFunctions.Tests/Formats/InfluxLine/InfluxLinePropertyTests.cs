@@ -17,7 +17,7 @@ public sealed class InfluxLinePropertyTests
     [Fact]
     public void A_body_means_what_a_plain_reader_says() => Gen.Select(GenLines.Bodies, GenBody.Pieces).Sample(
         (body, pieces) => AssertEqual(new PlainLines(body, Accepted, 1_000_000), Reading.InPieces(Format, body, Accepted, pieces)),
-        iter: Fuzz.Bodies(10_000),
+        iter: Fuzz.Bodies(2_000),
         print: input => $"{Convert.ToBase64String(input.Item1)} {string.Join(',', input.Item2)}");
 
     [Fact]

@@ -46,22 +46,10 @@ public sealed class JsonPropertyTests
             Assert.Equal(together.Refusals.Listed, intake.Refusals.Listed);
             Assert.Equal(together.Block.Count, intake.Block.Count);
         },
-        iter: Fuzz.Bodies(2_000) / 3);
+        iter: Fuzz.Bodies(600) / 3);
 
     static void Compare(Gen<byte[]> bodies, SampleFormat format, Func<byte[], AcceptedTime, Reading> plain) => Gen.Select(bodies, GenBody.Pieces).Sample(
         (body, pieces) => plain(body, Accepted).AssertEqual(Reading.InPieces(format, body, Accepted, pieces)),
-        iter: Fuzz.Bodies(10_000),
+        iter: Fuzz.Bodies(2_000),
         print: input => $"{Convert.ToBase64String(input.Item1)} {string.Join(',', input.Item2)}");
-}
-
-/// <summary>How many bodies are tried: some thousands in every run of the tests, and <c>FUZZ_BODIES</c> when somebody asks for proof.</summary>
-static class Fuzz
-{
-    /// <summary>Whether somebody asks for proof.</summary>
-    public static bool IsLong => Bodies(0) > 0;
-
-    public static int Bodies(int few) =>
-        Environment.GetEnvironmentVariable("FUZZ_BODIES") is { Length: > 0 } bodies
-            ? int.Parse(bodies, System.Globalization.CultureInfo.InvariantCulture)
-            : few;
 }

@@ -16,7 +16,7 @@ public sealed class OtlpPropertyTests
     [Fact]
     public void Protobuf_means_what_a_plain_reader_says() => Gen.Select(GenOtlp.Protobuf, GenBody.Pieces).Sample(
         (body, pieces) => AssertEqual(PlainMessage.OfProtobuf("Request", body), Reading.InPieces(new OtlpProtobufFormat(), body, Accepted, pieces)),
-        iter: Fuzz.Bodies(3_000),
+        iter: Fuzz.Bodies(600),
         print: input => $"{Convert.ToBase64String(input.Item1)} {string.Join(',', input.Item2)}");
 
     [Fact]
@@ -30,7 +30,7 @@ public sealed class OtlpPropertyTests
                 Assert.Equal(request is null, found.Refusals.IsOfBody);
             }
         },
-        iter: Fuzz.Bodies(3_000),
+        iter: Fuzz.Bodies(600),
         print: input => $"{Encoding.UTF8.GetString(input.Item1)} {string.Join(',', input.Item2)}");
 
     [Fact]
@@ -44,7 +44,7 @@ public sealed class OtlpPropertyTests
             Assert.Equal(protobuf.Tally, json.Tally);
             Assert.Equal(Reading.RowsOf(protobuf.Block), Reading.RowsOf(json.Block));
         },
-        iter: Fuzz.Bodies(2_000),
+        iter: Fuzz.Bodies(400),
         print: input => input.Item1.ToJson("Request", areIntegersNumbers: true));
 
     [Fact]
@@ -57,7 +57,7 @@ public sealed class OtlpPropertyTests
                 Assert.True(Reading.InPieces(new OtlpJsonFormat(), json[..length], Accepted, []).Refusals.IsOfBody);
             }
         },
-        iter: Fuzz.Bodies(200));
+        iter: Fuzz.Bodies(100));
 
     [Fact]
     public void A_NUL_anywhere_in_JSON_is_refused() => Gen.Select(GenOtlp.Requests, Gen.Int[0, int.MaxValue]).Sample(
@@ -67,7 +67,7 @@ public sealed class OtlpPropertyTests
             json[place % json.Length] = 0;
             Assert.True(Reading.InPieces(new OtlpJsonFormat(), json, Accepted, []).Refusals.IsOfBody);
         },
-        iter: Fuzz.Bodies(1_000));
+        iter: Fuzz.Bodies(200));
 
     static readonly Dictionary<string, Func<int, PlainMessage>> Repetitive = new()
     {

@@ -44,12 +44,12 @@ public sealed class RemoteWritePropertyTests
                 Interlocked.Add(ref stored, plain.Rows.Count);
                 Interlocked.Add(ref refused, plain.Refused);
             },
-            iter: Fuzz.Bodies(10_000),
+            iter: Fuzz.Bodies(2_000),
             print: input => $"{Convert.ToBase64String(input.Item1)} {string.Join(',', input.Item2)}");
 
         // Bodies that are all refused would prove little.
-        Assert.InRange(good, Fuzz.Bodies(10_000) / 8, int.MaxValue);
-        Assert.InRange(stored, Fuzz.Bodies(10_000) / 2, int.MaxValue);
-        Assert.InRange(refused, Fuzz.Bodies(10_000) / 8, int.MaxValue);
+        Assert.InRange(good, Fuzz.Bodies(2_000) / 8, int.MaxValue);
+        Assert.InRange(stored, Fuzz.Bodies(2_000) / 2, int.MaxValue);
+        Assert.InRange(refused, Fuzz.Bodies(2_000) / 8, int.MaxValue);
     }
 }
