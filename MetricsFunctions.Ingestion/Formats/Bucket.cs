@@ -1,6 +1,6 @@
 namespace MetricsFunctions.Ingestion.Formats;
 
-/// <summary>How much was counted up to a bound; of a summary, the value at a quantile.</summary>
-/// <param name="Bound">The bound.</param>
-/// <param name="Cumulative">What was counted in this bucket and in all below it.</param>
-readonly record struct Bucket(double Bound, double Cumulative);
+/// <summary>A bucket of a histogram, or a quantile of a summary.</summary>
+/// <param name="Bound">Its upper bound; the quantile.</param>
+/// <param name="Count">What is in it, or in it and in all below; the value at the quantile.</param>
+readonly record struct Bucket(double Bound, double Count);

@@ -74,13 +74,13 @@ sealed class OtlpProtocol : Protocol
                 return;
             }
 
-            var partialSuccess = protobuf.Begin(1);
+            var partialSuccess = protobuf.Begin(OtlpFields.ExportMetricsServiceResponse.PartialSuccess);
             if (rejected > 0)
             {
-                protobuf.WriteVarint(1, (ulong)rejected);
+                protobuf.WriteVarint(OtlpFields.ExportMetricsPartialSuccess.RejectedDataPoints, (ulong)rejected);
             }
 
-            protobuf.WriteBytes(2, Encoding.UTF8.GetBytes(message));
+            protobuf.WriteBytes(OtlpFields.ExportMetricsPartialSuccess.ErrorMessage, Encoding.UTF8.GetBytes(message));
             protobuf.End(partialSuccess);
         },
         json =>
@@ -118,17 +118,17 @@ sealed class OtlpProtocol : Protocol
     // google.rpc.Status, with the one kind of details that the specification asks for.
     static void WriteTo(WireWriter status, Problem problem, string message)
     {
-        status.WriteVarint(1, (ulong)CodeOf(problem.Status));
-        status.WriteBytes(2, Encoding.UTF8.GetBytes(message));
+        status.WriteVarint(RpcStatus.Code, (ulong)CodeOf(problem.Status));
+        status.WriteBytes(RpcStatus.Message, Encoding.UTF8.GetBytes(message));
         if (problem.Errors is not null)
         {
-            var any = status.Begin(3);
-            status.WriteBytes(1, Encoding.ASCII.GetBytes(BadRequestType));
-            var badRequest = status.Begin(2);
+            var any = status.Begin(RpcStatus.Details);
+            status.WriteBytes(RpcStatus.Any.TypeUrl, Encoding.ASCII.GetBytes(BadRequestType));
+            var badRequest = status.Begin(RpcStatus.Any.Value);
             foreach (var error in problem.Errors)
             {
-                var violation = status.Begin(1);
-                status.WriteBytes(2, Encoding.UTF8.GetBytes(error.Detail));
+                var violation = status.Begin(RpcStatus.BadRequest.FieldViolations);
+                status.WriteBytes(RpcStatus.FieldViolation.Description, Encoding.UTF8.GetBytes(error.Detail));
                 status.End(violation);
             }
 
@@ -139,7 +139,7 @@ sealed class OtlpProtocol : Protocol
 
     static void WriteTo(Utf8JsonWriter status, Problem problem, string message)
     {
-        status.WriteNumber("code", CodeOf(problem.Status));
+        status.WriteNumber("code", (int)CodeOf(problem.Status));
         status.WriteString("message", message);
         if (problem.Errors is not null)
         {
@@ -160,16 +160,16 @@ sealed class OtlpProtocol : Protocol
         }
     }
 
-    // google.rpc.Code, by the statuses that stand beside its constants.
-    static int CodeOf(int status) => status switch
+    // By the statuses that stand beside its constants.
+    static RpcCode CodeOf(int status) => status switch
     {
-        StatusCodes.Status400BadRequest or StatusCodes.Status415UnsupportedMediaType => 3,
-        StatusCodes.Status401Unauthorized => 16,
-        StatusCodes.Status403Forbidden => 7,
-        StatusCodes.Status405MethodNotAllowed => 12,
-        StatusCodes.Status408RequestTimeout => 4,
-        StatusCodes.Status413PayloadTooLarge => 8,
-        StatusCodes.Status503ServiceUnavailable => 14,
-        _ => 13,
+        StatusCodes.Status400BadRequest or StatusCodes.Status415UnsupportedMediaType => RpcCode.InvalidArgument,
+        StatusCodes.Status401Unauthorized => RpcCode.Unauthenticated,
+        StatusCodes.Status403Forbidden => RpcCode.PermissionDenied,
+        StatusCodes.Status405MethodNotAllowed => RpcCode.Unimplemented,
+        StatusCodes.Status408RequestTimeout => RpcCode.DeadlineExceeded,
+        StatusCodes.Status413PayloadTooLarge => RpcCode.ResourceExhausted,
+        StatusCodes.Status503ServiceUnavailable => RpcCode.Unavailable,
+        _ => RpcCode.Internal,
     };
 }

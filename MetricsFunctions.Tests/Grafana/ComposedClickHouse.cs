@@ -39,6 +39,8 @@ public class ComposedClickHouse : IAsyncLifetime
         });
         using var client = new ClickHouseClient(Server.ConnectionString);
         await Schema.ApplyAsync(client);
+        // Makes the tables of the logs.
+        await AsAdministratorAsync("SYSTEM FLUSH LOGS");
     }
 
     public async ValueTask DisposeAsync()

@@ -35,7 +35,7 @@ static class AttributeValue
             return false;
         }
 
-        if (field == Field.String)
+        if (field == OtlpFields.AnyValue.StringValue)
         {
             text = bytes;
             return true;
@@ -68,35 +68,23 @@ static class AttributeValue
         return room[..length];
     }
 
-    enum Field
+    static bool TryFind(ReadOnlySpan<byte> message, out int field, out ulong bits, out ReadOnlySpan<byte> bytes)
     {
-        None = 0,
-        String = 1,
-        Boolean = 2,
-        Integer = 3,
-        Double = 4,
-        List = 5,
-        Map = 6,
-        Bytes = 7,
-    }
-
-    static bool TryFind(ReadOnlySpan<byte> message, out Field field, out ulong bits, out ReadOnlySpan<byte> bytes)
-    {
-        (field, bits) = (Field.None, 0);
+        (field, bits) = (0, 0);
         bytes = [];
         var fields = new WireReader(message);
         while (fields.Next())
         {
-            var next = (Field)fields.Field;
+            var next = fields.Field;
             switch (next)
             {
-                case Field.String or Field.List or Field.Map or Field.Bytes:
+                case OtlpFields.AnyValue.StringValue or OtlpFields.AnyValue.ArrayValue or OtlpFields.AnyValue.KvlistValue or OtlpFields.AnyValue.BytesValue:
                     bytes = fields.ReadBytes();
                     break;
-                case Field.Boolean or Field.Integer:
+                case OtlpFields.AnyValue.BoolValue or OtlpFields.AnyValue.IntValue:
                     bits = fields.ReadVarint();
                     break;
-                case Field.Double:
+                case OtlpFields.AnyValue.DoubleValue:
                     bits = fields.ReadFixed64();
                     break;
                 default:
@@ -109,7 +97,7 @@ static class AttributeValue
         return !fields.IsBroken;
     }
 
-    static bool TryAppend(ref ScratchText text, Field field, ulong bits, ReadOnlySpan<byte> bytes, int depth, ref string? fault)
+    static bool TryAppend(ref ScratchText text, int field, ulong bits, ReadOnlySpan<byte> bytes, int depth, ref string? fault)
     {
         if (depth > MaxDepth)
         {
@@ -120,25 +108,25 @@ static class AttributeValue
         Span<byte> number = stackalloc byte[NumberRoom];
         switch (field)
         {
-            case Field.String:
+            case OtlpFields.AnyValue.StringValue:
                 AppendString(ref text, bytes);
                 return true;
-            case Field.Boolean:
+            case OtlpFields.AnyValue.BoolValue:
                 text.Append(bits != 0 ? "true"u8 : "false"u8);
                 return true;
-            case Field.Integer:
+            case OtlpFields.AnyValue.IntValue:
                 Utf8Formatter.TryFormat((long)bits, number, out var length);
                 text.Append(number[..length]);
                 return true;
-            case Field.Double:
+            case OtlpFields.AnyValue.DoubleValue:
                 var value = BitConverter.UInt64BitsToDouble(bits);
                 AppendQuoted(ref text, Write(value, number, "Infinity"u8), depth > 0 && !double.IsFinite(value));
                 return true;
-            case Field.Bytes:
+            case OtlpFields.AnyValue.BytesValue:
                 AppendBase64(ref text, bytes, isQuoted: depth > 0);
                 return true;
-            case Field.List or Field.Map:
-                return TryAppendItems(ref text, bytes, isMap: field == Field.Map, depth, ref fault);
+            case OtlpFields.AnyValue.ArrayValue or OtlpFields.AnyValue.KvlistValue:
+                return TryAppendItems(ref text, bytes, isMap: field == OtlpFields.AnyValue.KvlistValue, depth, ref fault);
             default:
                 text.Append(depth > 0 ? "null"u8 : []);
                 return true;
@@ -151,7 +139,7 @@ static class AttributeValue
         var fields = new WireReader(message);
         for (var isFirst = true; fields.Next();)
         {
-            if (fields.Field != 1)
+            if (fields.Field != OtlpFields.Items.Values)
             {
                 continue;
             }
@@ -191,11 +179,11 @@ static class AttributeValue
         var fields = new WireReader(message);
         while (fields.Next())
         {
-            if (fields.Field == 1)
+            if (fields.Field == OtlpFields.KeyValue.Key)
             {
                 key = fields.ReadBytes();
             }
-            else if (fields.Field == 2)
+            else if (fields.Field == OtlpFields.KeyValue.Value)
             {
                 value = fields.ReadBytes();
             }

@@ -3,31 +3,28 @@ using MetricsFunctions.Ingestion.Formats.Protobuf;
 namespace MetricsFunctions.Ingestion.Formats.Otlp;
 
 /// <summary>
-/// The buckets on one side of zero of an exponential histogram that have something in them: a bucket of index i holds what is above
-/// 2^(i / 2^scale) up to 2^((i + 1) / 2^scale).
+/// The buckets on one side of zero of an exponential histogram. The sender counts them from one less than
+/// <see cref="IExponentialBuckets.Next"/> does: its bucket 0 begins at 1.
 /// </summary>
-ref struct ExponentialBuckets
+ref struct ExponentialBuckets : IExponentialBuckets
 {
-    readonly int _scale;
     RepeatedField _counts;
     long _index;
 
     /// <summary>Counts the buckets.</summary>
     /// <param name="message">The message <c>Buckets</c>.</param>
-    /// <param name="scale">How fine they are.</param>
-    public ExponentialBuckets(ReadOnlySpan<byte> message, int scale)
+    public ExponentialBuckets(ReadOnlySpan<byte> message)
     {
-        _scale = scale;
         var fields = new WireReader(message);
         while (fields.Next())
         {
-            if (fields.Field == 1)
+            if (fields.Field == OtlpFields.Buckets.Offset)
             {
-                _index = PointReader.DecodeZigZag(fields.ReadVarint());
+                _index = fields.ReadZigZag32();
             }
         }
 
-        var counts = new RepeatedField(message, 2, WireType.Varint);
+        var counts = new RepeatedField(message, OtlpFields.Buckets.BucketCounts, WireType.Varint);
         while (counts.Next(out var count))
         {
             Populated += count > 0 ? 1 : 0;
@@ -35,7 +32,7 @@ ref struct ExponentialBuckets
         }
 
         IsBroken = fields.IsBroken || counts.IsBroken;
-        _counts = new RepeatedField(message, 2, WireType.Varint);
+        _counts = new RepeatedField(message, OtlpFields.Buckets.BucketCounts, WireType.Varint);
     }
 
     /// <summary>How many have something in them.</summary>
@@ -47,25 +44,20 @@ ref struct ExponentialBuckets
     /// <summary>Whether something is no protobuf.</summary>
     public bool IsBroken { get; }
 
-    /// <summary>Goes to the next bucket that has something in it, away from zero.</summary>
-    /// <param name="lower">The bound nearer to zero.</param>
-    /// <param name="upper">The other one.</param>
-    /// <param name="count">What is in it.</param>
-    public bool Next(out double lower, out double upper, out ulong count)
+    /// <inheritdoc/>
+    public bool Next(out long index, out double count)
     {
-        while (_counts.Next(out count))
+        while (_counts.Next(out var inBucket))
         {
             _index++;
-            if (count > 0)
+            if (inBucket > 0)
             {
-                (lower, upper) = (Bound(_index - 1), Bound(_index));
+                (index, count) = (_index, inBucket);
                 return true;
             }
         }
 
-        (lower, upper) = (0, 0);
+        (index, count) = (0, 0);
         return false;
     }
-
-    readonly double Bound(long index) => Math.Pow(2, Math.ScaleB(index, -_scale));
 }

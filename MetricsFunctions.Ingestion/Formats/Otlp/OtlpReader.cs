@@ -36,7 +36,7 @@ ref struct OtlpReader
         var fields = new WireReader(request);
         while (fields.Next())
         {
-            if (fields.Field == 1)
+            if (fields.Field == OtlpFields.ExportMetricsServiceRequest.ResourceMetrics)
             {
                 ReadResourceMetrics(fields.ReadBytes());
                 _at.Resource++;
@@ -51,12 +51,12 @@ ref struct OtlpReader
 
     void ReadResourceMetrics(ReadOnlySpan<byte> message)
     {
-        _points.BeginResource(FindLast(message, 1));
+        _points.BeginResource(FindLast(message, OtlpFields.ResourceMetrics.Resource));
         _at.Scope = 0;
         var fields = new WireReader(message);
         while (fields.Next())
         {
-            if (fields.Field == 2)
+            if (fields.Field == OtlpFields.ResourceMetrics.ScopeMetrics)
             {
                 ReadScopeMetrics(fields.ReadBytes());
                 _at.Scope++;
@@ -68,12 +68,12 @@ ref struct OtlpReader
 
     void ReadScopeMetrics(ReadOnlySpan<byte> message)
     {
-        _points.BeginScope(FindLast(message, 1), FindLast(message, 3));
+        _points.BeginScope(FindLast(message, OtlpFields.ScopeMetrics.Scope), FindLast(message, OtlpFields.ScopeMetrics.SchemaUrl));
         _at.Metric = 0;
         var fields = new WireReader(message);
         while (fields.Next())
         {
-            if (fields.Field == 2)
+            if (fields.Field == OtlpFields.ScopeMetrics.Metrics)
             {
                 ReadMetric(fields.ReadBytes());
                 _at.Metric++;
@@ -107,10 +107,10 @@ ref struct OtlpReader
         {
             switch (fields.Field)
             {
-                case 1:
+                case OtlpFields.Metric.Name:
                     name = fields.ReadBytes();
                     break;
-                case 3:
+                case OtlpFields.Metric.Unit:
                     unit = fields.ReadBytes();
                     break;
                 case (int)MetricKind.Gauge or (int)MetricKind.Sum or (int)MetricKind.Histogram or (int)MetricKind.ExponentialHistogram or (int)MetricKind.Summary:
@@ -134,7 +134,7 @@ ref struct OtlpReader
         fields = new WireReader(data);
         while (fields.Next())
         {
-            if (fields.Field == 1)
+            if (fields.Field == OtlpFields.Data.DataPoints)
             {
                 ReadPoint(fields.ReadBytes());
                 _at.Point++;
@@ -151,11 +151,11 @@ ref struct OtlpReader
         var fields = new WireReader(data);
         while (kind is not (MetricKind.Gauge or MetricKind.Summary) && fields.Next())
         {
-            if (fields.Field == 2)
+            if (fields.Field == OtlpFields.Data.AggregationTemporality)
             {
                 temporality = (Temporality)fields.ReadVarint();
             }
-            else if (fields.Field == 3 && kind == MetricKind.Sum)
+            else if (fields.Field == OtlpFields.Data.IsMonotonic && kind == MetricKind.Sum)
             {
                 isMonotonic = fields.ReadVarint() != 0;
             }

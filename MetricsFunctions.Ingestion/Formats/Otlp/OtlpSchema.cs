@@ -56,97 +56,97 @@ static class OtlpSchema
     static readonly MessageSchema AnyValue = new();
 
     static readonly MessageSchema KeyValue = Of(
-        Field("key", 1, FieldType.String),
-        Field("value", 2, AnyValue));
+        Field("key", OtlpFields.KeyValue.Key, FieldType.String),
+        Field("value", OtlpFields.KeyValue.Value, AnyValue));
 
-    static readonly MessageSchema Resource = Of(List("attributes", 1, KeyValue));
+    static readonly MessageSchema Resource = Of(List("attributes", OtlpFields.Resource.Attributes, KeyValue));
 
     static readonly MessageSchema Scope = Of(
-        Field("name", 1, FieldType.String),
-        Field("version", 2, FieldType.String),
-        List("attributes", 3, KeyValue));
+        Field("name", OtlpFields.InstrumentationScope.Name, FieldType.String),
+        Field("version", OtlpFields.InstrumentationScope.Version, FieldType.String),
+        List("attributes", OtlpFields.InstrumentationScope.Attributes, KeyValue));
 
     static readonly MessageSchema Number = Of(
-        Field("timeUnixNano", 3, FieldType.Fixed64),
-        Field("asDouble", 4, FieldType.Double),
-        Field("asInt", 6, FieldType.SignedFixed64),
-        List("attributes", 7, KeyValue),
-        Field("flags", 8, FieldType.UInt64));
+        Field("timeUnixNano", OtlpFields.DataPoint.TimeUnixNano, FieldType.Fixed64),
+        Field("asDouble", OtlpFields.NumberDataPoint.AsDouble, FieldType.Double),
+        Field("asInt", OtlpFields.NumberDataPoint.AsInt, FieldType.SignedFixed64),
+        List("attributes", OtlpFields.NumberDataPoint.Attributes, KeyValue),
+        Field("flags", OtlpFields.NumberDataPoint.Flags, FieldType.UInt64));
 
     static readonly MessageSchema HistogramPoint = Of(
-        Field("timeUnixNano", 3, FieldType.Fixed64),
-        Field("count", 4, FieldType.Fixed64),
-        Field("sum", 5, FieldType.Double),
-        List("bucketCounts", 6, FieldType.Fixed64),
-        List("explicitBounds", 7, FieldType.Double),
-        List("attributes", 9, KeyValue),
-        Field("flags", 10, FieldType.UInt64),
-        Field("min", 11, FieldType.Double),
-        Field("max", 12, FieldType.Double));
+        Field("timeUnixNano", OtlpFields.DataPoint.TimeUnixNano, FieldType.Fixed64),
+        Field("count", OtlpFields.DataPoint.Count, FieldType.Fixed64),
+        Field("sum", OtlpFields.DataPoint.Sum, FieldType.Double),
+        List("bucketCounts", OtlpFields.HistogramDataPoint.BucketCounts, FieldType.Fixed64),
+        List("explicitBounds", OtlpFields.HistogramDataPoint.ExplicitBounds, FieldType.Double),
+        List("attributes", OtlpFields.HistogramDataPoint.Attributes, KeyValue),
+        Field("flags", OtlpFields.HistogramDataPoint.Flags, FieldType.UInt64),
+        Field("min", OtlpFields.HistogramDataPoint.Min, FieldType.Double),
+        Field("max", OtlpFields.HistogramDataPoint.Max, FieldType.Double));
 
     static readonly MessageSchema Buckets = Of(
-        Field("offset", 1, FieldType.ZigZag32),
-        List("bucketCounts", 2, FieldType.UInt64));
+        Field("offset", OtlpFields.Buckets.Offset, FieldType.ZigZag32),
+        List("bucketCounts", OtlpFields.Buckets.BucketCounts, FieldType.UInt64));
 
     static readonly MessageSchema ExponentialPoint = Of(
-        List("attributes", 1, KeyValue),
-        Field("timeUnixNano", 3, FieldType.Fixed64),
-        Field("count", 4, FieldType.Fixed64),
-        Field("sum", 5, FieldType.Double),
-        Field("scale", 6, FieldType.ZigZag32),
-        Field("zeroCount", 7, FieldType.Fixed64),
-        Field("positive", 8, Buckets),
-        Field("negative", 9, Buckets),
-        Field("flags", 10, FieldType.UInt64),
-        Field("min", 12, FieldType.Double),
-        Field("max", 13, FieldType.Double),
-        Field("zeroThreshold", 14, FieldType.Double));
+        List("attributes", OtlpFields.ExponentialHistogramDataPoint.Attributes, KeyValue),
+        Field("timeUnixNano", OtlpFields.DataPoint.TimeUnixNano, FieldType.Fixed64),
+        Field("count", OtlpFields.DataPoint.Count, FieldType.Fixed64),
+        Field("sum", OtlpFields.DataPoint.Sum, FieldType.Double),
+        Field("scale", OtlpFields.ExponentialHistogramDataPoint.Scale, FieldType.ZigZag32),
+        Field("zeroCount", OtlpFields.ExponentialHistogramDataPoint.ZeroCount, FieldType.Fixed64),
+        Field("positive", OtlpFields.ExponentialHistogramDataPoint.Positive, Buckets),
+        Field("negative", OtlpFields.ExponentialHistogramDataPoint.Negative, Buckets),
+        Field("flags", OtlpFields.ExponentialHistogramDataPoint.Flags, FieldType.UInt64),
+        Field("min", OtlpFields.ExponentialHistogramDataPoint.Min, FieldType.Double),
+        Field("max", OtlpFields.ExponentialHistogramDataPoint.Max, FieldType.Double),
+        Field("zeroThreshold", OtlpFields.ExponentialHistogramDataPoint.ZeroThreshold, FieldType.Double));
 
     static readonly MessageSchema Quantile = Of(
-        Field("quantile", 1, FieldType.Double),
-        Field("value", 2, FieldType.Double));
+        Field("quantile", OtlpFields.ValueAtQuantile.Quantile, FieldType.Double),
+        Field("value", OtlpFields.ValueAtQuantile.Value, FieldType.Double));
 
     static readonly MessageSchema SummaryPoint = Of(
-        Field("timeUnixNano", 3, FieldType.Fixed64),
-        Field("count", 4, FieldType.Fixed64),
-        Field("sum", 5, FieldType.Double),
-        List("quantileValues", 6, Quantile),
-        List("attributes", 7, KeyValue),
-        Field("flags", 8, FieldType.UInt64));
+        Field("timeUnixNano", OtlpFields.DataPoint.TimeUnixNano, FieldType.Fixed64),
+        Field("count", OtlpFields.DataPoint.Count, FieldType.Fixed64),
+        Field("sum", OtlpFields.DataPoint.Sum, FieldType.Double),
+        List("quantileValues", OtlpFields.SummaryDataPoint.QuantileValues, Quantile),
+        List("attributes", OtlpFields.SummaryDataPoint.Attributes, KeyValue),
+        Field("flags", OtlpFields.SummaryDataPoint.Flags, FieldType.UInt64));
 
     static readonly MessageSchema Metric = Of(
-        Field("name", 1, FieldType.String),
-        Field("unit", 3, FieldType.String),
+        Field("name", OtlpFields.Metric.Name, FieldType.String),
+        Field("unit", OtlpFields.Metric.Unit, FieldType.String),
         Field("gauge", (int)MetricKind.Gauge, Data(Number)),
-        Field("sum", (int)MetricKind.Sum, Data(Number, Field("isMonotonic", 3, FieldType.Boolean))),
+        Field("sum", (int)MetricKind.Sum, Data(Number, Field("isMonotonic", OtlpFields.Data.IsMonotonic, FieldType.Boolean))),
         Field("histogram", (int)MetricKind.Histogram, Data(HistogramPoint)),
         Field("exponentialHistogram", (int)MetricKind.ExponentialHistogram, Data(ExponentialPoint)),
         Field("summary", (int)MetricKind.Summary, Data(SummaryPoint)));
 
     static readonly MessageSchema ScopeMetrics = Of(
-        Field("scope", 1, Scope),
-        List("metrics", 2, Metric),
-        Field("schemaUrl", 3, FieldType.String));
+        Field("scope", OtlpFields.ScopeMetrics.Scope, Scope),
+        List("metrics", OtlpFields.ScopeMetrics.Metrics, Metric),
+        Field("schemaUrl", OtlpFields.ScopeMetrics.SchemaUrl, FieldType.String));
 
     static readonly MessageSchema ResourceMetrics = Of(
-        Field("resource", 1, Resource),
-        List("scopeMetrics", 2, ScopeMetrics));
+        Field("resource", OtlpFields.ResourceMetrics.Resource, Resource),
+        List("scopeMetrics", OtlpFields.ResourceMetrics.ScopeMetrics, ScopeMetrics));
 
     /// <summary><c>ExportMetricsServiceRequest</c>.</summary>
-    public static MessageSchema Request { get; } = Of(List("resourceMetrics", 1, ResourceMetrics));
+    public static MessageSchema Request { get; } = Of(List("resourceMetrics", OtlpFields.ExportMetricsServiceRequest.ResourceMetrics, ResourceMetrics));
 
     static OtlpSchema() => AnyValue.Set(
-        Field("stringValue", 1, FieldType.String),
-        Field("boolValue", 2, FieldType.Boolean),
-        Field("intValue", 3, FieldType.Int64),
-        Field("doubleValue", 4, FieldType.Double),
-        Field("arrayValue", 5, Of(List("values", 1, AnyValue))),
-        Field("kvlistValue", 6, Of(List("values", 1, KeyValue))),
-        Field("bytesValue", 7, FieldType.Bytes));
+        Field("stringValue", OtlpFields.AnyValue.StringValue, FieldType.String),
+        Field("boolValue", OtlpFields.AnyValue.BoolValue, FieldType.Boolean),
+        Field("intValue", OtlpFields.AnyValue.IntValue, FieldType.Int64),
+        Field("doubleValue", OtlpFields.AnyValue.DoubleValue, FieldType.Double),
+        Field("arrayValue", OtlpFields.AnyValue.ArrayValue, Of(List("values", OtlpFields.Items.Values, AnyValue))),
+        Field("kvlistValue", OtlpFields.AnyValue.KvlistValue, Of(List("values", OtlpFields.Items.Values, KeyValue))),
+        Field("bytesValue", OtlpFields.AnyValue.BytesValue, FieldType.Bytes));
 
     // A gauge's and a summary's points count from nothing, and what else they have is passed over.
     static MessageSchema Data(MessageSchema point, params MessageField[] more) =>
-        Of([List("dataPoints", 1, point), Field("aggregationTemporality", 2, FieldType.Int64), .. more]);
+        Of([List("dataPoints", OtlpFields.Data.DataPoints, point), Field("aggregationTemporality", OtlpFields.Data.AggregationTemporality, FieldType.Int64), .. more]);
 
     static MessageSchema Of(params MessageField[] fields)
     {

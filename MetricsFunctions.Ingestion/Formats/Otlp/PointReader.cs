@@ -11,11 +11,8 @@ ref struct PointReader
     public const int Scratch = SeriesTags.Scratch + NameRoom + BoundRoom;
 
     /// <summary>Buckets of working memory that a reader needs.</summary>
-    public const int ScratchBuckets = 2 * MaxBuckets + 2;
+    public const int ScratchBuckets = ClassicHistogram.Room;
 
-    const int MaxBuckets = 1000;
-    const string WrongCount = "its count is not what is in its buckets";
-    const string TooManyBuckets = "it has more than 1000 buckets";
     const int LongestSuffix = 7;
     const int NameRoom = MetricName.Room + LongestSuffix;
     const int BoundRoom = 32;
@@ -36,8 +33,10 @@ ref struct PointReader
     long _timestamp;
     bool _isBroken;
 
-    // Where the kinds of points have what all of them have. Their time is 3; the count is 4 and the sum 5 where there is one.
-    readonly record struct Layout(int Attributes, int Flags, int Min, int Max);
+    // Where the kinds of points have what all of them have.
+    readonly record struct Layout(int Attributes, int Flags, int Min = 0, int Max = 0);
+
+    record struct Figures(ulong Time, ulong Flags, ulong Count, double? Number, double? Sum, double? Min, double? Max);
 
     /// <summary>Makes a reader for the points of one request.</summary>
     /// <param name="intake">Where their samples go.</param>
@@ -77,9 +76,18 @@ ref struct PointReader
         _kind = kind;
         _layout = kind switch
         {
-            MetricKind.Histogram => new Layout(Attributes: 9, Flags: 10, Min: 11, Max: 12),
-            MetricKind.ExponentialHistogram => new Layout(Attributes: 1, Flags: 10, Min: 12, Max: 13),
-            _ => new Layout(Attributes: 7, Flags: 8, Min: 0, Max: 0),
+            MetricKind.Histogram => new Layout(
+                OtlpFields.HistogramDataPoint.Attributes,
+                OtlpFields.HistogramDataPoint.Flags,
+                OtlpFields.HistogramDataPoint.Min,
+                OtlpFields.HistogramDataPoint.Max),
+            MetricKind.ExponentialHistogram => new Layout(
+                OtlpFields.ExponentialHistogramDataPoint.Attributes,
+                OtlpFields.ExponentialHistogramDataPoint.Flags,
+                OtlpFields.ExponentialHistogramDataPoint.Min,
+                OtlpFields.ExponentialHistogramDataPoint.Max),
+            MetricKind.Summary => new Layout(OtlpFields.SummaryDataPoint.Attributes, OtlpFields.SummaryDataPoint.Flags),
+            _ => new Layout(OtlpFields.NumberDataPoint.Attributes, OtlpFields.NumberDataPoint.Flags),
         };
         _tags.BeginMetric(temporality == Temporality.Delta, kind switch
         {
@@ -104,84 +112,79 @@ ref struct PointReader
     /// <returns>Why it is not stored; <see langword="null"/> when it is, or has nothing to store.</returns>
     public PointFault? Read(ReadOnlySpan<byte> point)
     {
-        var isNumber = _kind is MetricKind.Gauge or MetricKind.Sum;
-        var (time, flags, count) = (0UL, 0UL, 0UL);
-        var (number, sum, min, max) = (default(double?), default(double?), default(double?), default(double?));
-        var fields = new WireReader(point);
-        while (fields.Next())
-        {
-            if (fields.Field == 3)
-            {
-                time = fields.ReadFixed64();
-            }
-            else if (fields.Field == _layout.Flags)
-            {
-                flags = fields.ReadVarint();
-            }
-            else if (isNumber && fields.Field == 4)
-            {
-                number = fields.ReadDouble();
-            }
-            else if (isNumber && fields.Field == 6)
-            {
-                number = (long)fields.ReadFixed64();
-            }
-            else if (!isNumber && fields.Field == 4)
-            {
-                count = fields.ReadFixed64();
-            }
-            else if (!isNumber && fields.Field == 5)
-            {
-                sum = fields.ReadDouble();
-            }
-            else if (fields.Field == _layout.Min)
-            {
-                min = fields.ReadDouble();
-            }
-            else if (fields.Field == _layout.Max)
-            {
-                max = fields.ReadDouble();
-            }
-        }
-
-        _isBroken |= fields.IsBroken;
-        if ((flags & NoRecordedValue) != 0)
+        var figures = ReadFigures(point);
+        if ((figures.Flags & NoRecordedValue) != 0)
         {
             _intake.Skip();
             return null;
         }
 
-        if ((_metricFault ?? CheckTime(time) ?? SetTags(point)) is { } fault)
+        return _metricFault ?? CheckTime(figures.Time) ?? SetTags(point) ?? (IsNumber ? AddNumber(figures.Number) : AddAll(point, figures));
+    }
+
+    readonly bool IsNumber => _kind is MetricKind.Gauge or MetricKind.Sum;
+
+    Figures ReadFigures(ReadOnlySpan<byte> point)
+    {
+        var figures = default(Figures);
+        var fields = new WireReader(point);
+        while (fields.Next())
         {
-            return fault;
+            if (fields.Field == OtlpFields.DataPoint.TimeUnixNano)
+            {
+                figures.Time = fields.ReadFixed64();
+            }
+            else if (fields.Field == _layout.Flags)
+            {
+                figures.Flags = fields.ReadVarint();
+            }
+            else if (IsNumber)
+            {
+                ReadNumber(ref fields, ref figures);
+            }
+            else
+            {
+                ReadSummary(ref fields, ref figures);
+            }
         }
 
-        if (isNumber)
-        {
-            return AddNumber(number);
-        }
+        _isBroken |= fields.IsBroken;
+        return figures;
+    }
 
-        var breach = _kind switch
+    static void ReadNumber(ref WireReader fields, ref Figures figures)
+    {
+        switch (fields.Field)
         {
-            MetricKind.Histogram => AddBuckets(point, count),
-            MetricKind.ExponentialHistogram => AddExponentialBuckets(point, count),
-            _ => AddQuantiles(point),
-        };
-        if (breach is not null)
-        {
-            return new(FaultKind.Histogram, breach);
+            case OtlpFields.NumberDataPoint.AsDouble:
+                figures.Number = fields.ReadDouble();
+                break;
+            case OtlpFields.NumberDataPoint.AsInt:
+                figures.Number = (long)fields.ReadFixed64();
+                break;
+            default:
+                break;
         }
+    }
 
-        if (_kind != MetricKind.Summary)
+    readonly void ReadSummary(ref WireReader fields, ref Figures figures)
+    {
+        if (fields.Field == OtlpFields.DataPoint.Count)
         {
-            AddBound("_bucket"u8, "le"u8, double.PositiveInfinity, count);
+            figures.Count = fields.ReadFixed64();
         }
-
-        Add("_count"u8, count);
-        AddIfFinite("_sum"u8, _kind == MetricKind.Summary ? sum ?? 0 : sum);
-        AddIfFinite("_min"u8, min);
-        AddIfFinite("_max"u8, max);
-        return null;
+        else if (fields.Field == OtlpFields.DataPoint.Sum)
+        {
+            figures.Sum = fields.ReadDouble();
+        }
+        else if (fields.Field == _layout.Min)
+        {
+            figures.Min = fields.ReadDouble();
+        }
+        else if (fields.Field == _layout.Max)
+        {
+            figures.Max = fields.ReadDouble();
+        }
     }
 
     PointFault? CheckTime(ulong time)
@@ -206,216 +209,39 @@ ref struct PointReader
         return null;
     }
 
-    string? AddBuckets(ReadOnlySpan<byte> point, ulong count)
+    PointFault? AddAll(ReadOnlySpan<byte> point, Figures figures)
     {
-        const string WrongNumber = "it must have one more of bucketCounts than of explicitBounds, or neither";
-        var counts = new RepeatedField(point, 6, WireType.Fixed64);
-        var bounds = new RepeatedField(point, 7, WireType.Fixed64);
-        var rows = 0;
-        var cumulative = UInt128.Zero;
-        var last = double.NegativeInfinity;
-        while (bounds.Next(out var bits))
+        var buckets = _kind switch
         {
-            // A negative zero is no other bound.
-            var bound = BitConverter.UInt64BitsToDouble(bits) + 0d;
-            if (!counts.Next(out var inBucket))
-            {
-                _isBroken |= counts.IsBroken;
-                return WrongNumber;
-            }
-
-            // Some senders have infinity as the last bound, which goes without saying.
-            if (!(bound > last))
-            {
-                return "each of its explicitBounds must be greater than the one before";
-            }
-
-            last = bound;
-            cumulative += inBucket;
-            if (double.IsPositiveInfinity(bound))
-            {
-                continue;
-            }
-
-            if (rows == MaxBuckets)
-            {
-                return TooManyBuckets;
-            }
-
-            _buckets[rows++] = new Bucket(bound, (double)cumulative);
+            MetricKind.Histogram => PointBuckets.ReadExplicit(point, figures.Count, _buckets),
+            MetricKind.ExponentialHistogram => PointBuckets.ReadExponential(point, figures.Count, _buckets),
+            _ => PointBuckets.ReadQuantiles(point, _buckets),
+        };
+        _isBroken |= buckets.IsBroken;
+        if (buckets.Fault is { } fault)
+        {
+            return new(FaultKind.Histogram, fault);
         }
 
-        var hasRest = counts.Next(out var rest);
-        var isWrong = (!hasRest && last > double.NegativeInfinity) || counts.Next(out _);
-        _isBroken |= counts.IsBroken || bounds.IsBroken;
-        if (isWrong)
+        var isSummary = _kind == MetricKind.Summary;
+        foreach (var (bound, count) in buckets.Buckets)
         {
-            return WrongNumber;
-        }
-
-        if (hasRest && cumulative + rest != count)
-        {
-            return WrongCount;
-        }
-
-        foreach (var bucket in _buckets[..rows])
-        {
-            AddBound("_bucket"u8, "le"u8, bucket.Bound, bucket.Cumulative);
-        }
-
-        return null;
-    }
-
-    // Of the buckets that have something in them, both bounds, so that a quantile can be told inside of them.
-    string? AddExponentialBuckets(ReadOnlySpan<byte> point, ulong count)
-    {
-        var (scale, zeros, threshold) = (0, 0UL, 0d);
-        ReadOnlySpan<byte> positive = [];
-        ReadOnlySpan<byte> negative = [];
-        var fields = new WireReader(point);
-        while (fields.Next())
-        {
-            switch (fields.Field)
+            // That of a quantile, when nothing was seen of late.
+            if (!double.IsNaN(count))
             {
-                case 6:
-                    scale = DecodeZigZag(fields.ReadVarint());
-                    break;
-                case 7:
-                    zeros = fields.ReadFixed64();
-                    break;
-                case 8:
-                    positive = fields.ReadBytes();
-                    break;
-                case 9:
-                    negative = fields.ReadBytes();
-                    break;
-                case 14:
-                    threshold = fields.ReadDouble();
-                    break;
-                default:
-                    break;
+                AddBound(isSummary ? [] : "_bucket"u8, isSummary ? "quantile"u8 : "le"u8, bound, count);
             }
         }
 
-        if (threshold is not (>= 0 and <= double.MaxValue))
+        if (!isSummary)
         {
-            return "its zeroThreshold must be finite and not negative";
+            AddBound("_bucket"u8, "le"u8, double.PositiveInfinity, figures.Count);
         }
 
-        var below = new ExponentialBuckets(negative, scale);
-        var above = new ExponentialBuckets(positive, scale);
-        _isBroken |= fields.IsBroken || below.IsBroken || above.IsBroken;
-        if (below.Populated + above.Populated > MaxBuckets)
-        {
-            return TooManyBuckets;
-        }
-
-        if (below.Total + zeros + above.Total != count)
-        {
-            return WrongCount;
-        }
-
-        var rows = 2 * below.Populated;
-        var cumulative = below.Total;
-        for (var left = rows; below.Next(out var lower, out var upper, out var inBucket);)
-        {
-            _buckets[--left] = new Bucket(-lower, (double)cumulative);
-            cumulative -= inBucket;
-            _buckets[--left] = new Bucket(-upper, (double)cumulative);
-        }
-
-        cumulative = below.Total;
-        if (zeros > 0)
-        {
-            _buckets[rows++] = new Bucket(-threshold, (double)cumulative);
-            cumulative += zeros;
-            _buckets[rows++] = new Bucket(threshold, (double)cumulative);
-        }
-
-        while (above.Next(out var lower, out var upper, out var inBucket))
-        {
-            _buckets[rows++] = new Bucket(lower, (double)cumulative);
-            cumulative += inBucket;
-            _buckets[rows++] = new Bucket(upper, (double)cumulative);
-        }
-
-        AddDistinct(_buckets[..rows]);
-        return null;
-    }
-
-    // The upper bound of a bucket is the lower one of the next, and some are the same as doubles.
-    readonly void AddDistinct(ReadOnlySpan<Bucket> buckets)
-    {
-        for (var i = 0; i < buckets.Length; i++)
-        {
-            var (bound, cumulative) = buckets[i];
-            for (; i + 1 < buckets.Length && buckets[i + 1].Bound <= bound; i++)
-            {
-                cumulative = buckets[i + 1].Cumulative;
-            }
-
-            if (double.IsFinite(bound))
-            {
-                AddBound("_bucket"u8, "le"u8, bound + 0d, cumulative);
-            }
-        }
-    }
-
-    string? AddQuantiles(ReadOnlySpan<byte> point)
-    {
-        var rows = 0;
-        var last = -1d;
-        var fields = new WireReader(point);
-        while (fields.Next())
-        {
-            if (fields.Field != 6)
-            {
-                continue;
-            }
-
-            var (quantile, value) = (0d, 0d);
-            var parts = new WireReader(fields.ReadBytes());
-            while (parts.Next())
-            {
-                if (parts.Field == 1)
-                {
-                    quantile = parts.ReadDouble() + 0d;
-                }
-                else if (parts.Field == 2)
-                {
-                    value = parts.ReadDouble();
-                }
-            }
-
-            _isBroken |= parts.IsBroken;
-            if (!(quantile > last && quantile is >= 0 and <= 1))
-            {
-                return "its quantiles must be from 0 to 1, each greater than the one before";
-            }
-
-            if (rows == MaxBuckets)
-            {
-                return "it has more than 1000 quantiles";
-            }
-
-            if (double.IsInfinity(value))
-            {
-                return "the value of a quantile is infinite";
-            }
-
-            last = quantile;
-            _buckets[rows++] = new Bucket(quantile, value);
-        }
-
-        foreach (var (quantile, value) in _buckets[..rows])
-        {
-            // NaN says that nothing was seen of late.
-            if (!double.IsNaN(value))
-            {
-                AddBound([], "quantile"u8, quantile, value);
-            }
-        }
-
+        Add("_count"u8, figures.Count);
+        AddIfFinite("_sum"u8, isSummary ? figures.Sum ?? 0 : figures.Sum);
+        AddIfFinite("_min"u8, figures.Min);
+        AddIfFinite("_max"u8, figures.Max);
         return null;
     }
 
@@ -449,6 +275,4 @@ ref struct PointReader
         suffix.CopyTo(_name[_nameLength..]);
         _block.Add(_name[..(_nameLength + suffix.Length)], value, _timestamp);
     }
-
-    internal static int DecodeZigZag(ulong value) => (int)((uint)value >> 1) ^ -(int)(value & 1);
 }

@@ -215,13 +215,14 @@ ref struct SeriesTags
         {
             switch (fields.Field)
             {
-                case 1:
+                case OtlpFields.InstrumentationScope.Name:
                     name = fields.ReadBytes();
                     break;
-                case 2:
+                case OtlpFields.InstrumentationScope.Version:
                     version = fields.ReadBytes();
                     break;
-                case 3 when TryRead("otel_scope_"u8, fields.ReadBytes(), out var sentKey, out var key, out var value, out var unreadable) && !IsOfScope(key):
+                case OtlpFields.InstrumentationScope.Attributes
+                    when TryRead("otel_scope_"u8, fields.ReadBytes(), out var sentKey, out var key, out var value, out var unreadable) && !IsOfScope(key):
                     fault ??= unreadable ?? Add(attributes ??= [], sentKey, key, value);
                     break;
                 default:
@@ -315,7 +316,7 @@ ref struct SeriesTags
         var hasProcess = false;
         while (fields.Next())
         {
-            if (fields.Field != 1 || !TryRead([], fields.ReadBytes(), out var sentKey, out var key, out var value, out var fault) || sentKey.StartsWith("telemetry."u8))
+            if (fields.Field != OtlpFields.Resource.Attributes || !TryRead([], fields.ReadBytes(), out var sentKey, out var key, out var value, out var fault) || sentKey.StartsWith("telemetry."u8))
             {
                 continue;
             }

@@ -3,7 +3,7 @@ using MetricsFunctions.Ingestion.Formats.Protobuf;
 namespace MetricsFunctions.Ingestion.Formats.PrometheusRemoteWrite;
 
 /// <summary>The buckets on one side of a native histogram: spans say which ones there are, and a list how much is in each.</summary>
-ref struct NativeBuckets
+ref struct NativeBuckets : IExponentialBuckets
 {
     // Fields of BucketSpan.
     const int Offset = 1;
@@ -38,9 +38,7 @@ ref struct NativeBuckets
     /// <summary>What is wrong, once <see cref="Next"/> has answered <see langword="false"/>.</summary>
     public string? Fault { get; private set; }
 
-    /// <summary>Goes to the next bucket that has something in it.</summary>
-    /// <param name="index">Which one it is.</param>
-    /// <param name="count">How much is in it.</param>
+    /// <inheritdoc/>
     public bool Next(out long index, out double count)
     {
         while (NextCount(out index, out count))
@@ -78,7 +76,7 @@ ref struct NativeBuckets
         }
         else
         {
-            _last += (long)(bits >> 1) ^ -(long)(bits & 1);
+            _last += WireReader.DecodeZigZag(bits);
             count = _last;
         }
 
@@ -107,8 +105,7 @@ ref struct NativeBuckets
                 switch (fields.Field)
                 {
                     case Offset:
-                        var bits = (uint)fields.ReadVarint();
-                        offset = (int)(bits >> 1) ^ -(int)(bits & 1);
+                        offset = fields.ReadZigZag32();
                         break;
                     case Length:
                         _leftInSpan = (uint)fields.ReadVarint();

@@ -9,10 +9,6 @@ namespace MetricsFunctions.Ingestion.Formats.PrometheusRemoteWrite;
 /// </summary>
 ref struct NativeHistogram
 {
-    /// <summary>Buckets of working memory that it needs.</summary>
-    public const int ScratchBuckets = (2 * MaxBuckets) + 2;
-
-    const int MaxBuckets = 1000;
     const string TooManyBuckets = "has more than 1000 buckets";
     const int CustomSchema = -53;
 
@@ -23,7 +19,7 @@ ref struct NativeHistogram
 
     /// <summary>Reads a histogram.</summary>
     /// <param name="message">The message <c>Histogram</c>, which is the same in both versions.</param>
-    /// <param name="room"><see cref="ScratchBuckets"/> of them.</param>
+    /// <param name="room"><see cref="ClassicHistogram.Room"/> of them.</param>
     public NativeHistogram(ReadOnlySpan<byte> message, Span<Bucket> room)
     {
         var (isFloat, schema, threshold, zeros) = (false, 0, 0d, 0d);
@@ -42,8 +38,7 @@ ref struct NativeHistogram
                     Sum = fields.ReadDouble();
                     break;
                 case Field.Schema:
-                    var bits = (uint)fields.ReadVarint();
-                    schema = (int)(bits >> 1) ^ -(int)(bits & 1);
+                    schema = fields.ReadZigZag32();
                     break;
                 case Field.ZeroThreshold:
                     threshold = fields.ReadDouble();
@@ -133,7 +128,7 @@ ref struct NativeHistogram
     void ReadExponential(NativeBuckets negative, double threshold, double zeros, NativeBuckets positive, int schema, Span<Bucket> room)
     {
         var below = CountPopulated(negative);
-        if (below + CountPopulated(positive) > MaxBuckets)
+        if (below + CountPopulated(positive) > ClassicHistogram.MaxBuckets)
         {
             Fault ??= TooManyBuckets;
         }
@@ -143,27 +138,7 @@ ref struct NativeHistogram
             return;
         }
 
-        // The negative ones go away from zero, and so down.
-        var rows = 2 * below;
-        for (var left = rows; negative.Next(out var index, out var count);)
-        {
-            room[--left] = new Bucket(-BoundOf(index - 1, schema), count);
-            room[--left] = new Bucket(-BoundOf(index, schema), 0);
-        }
-
-        if (zeros > 0)
-        {
-            room[rows++] = new Bucket(-threshold, 0);
-            room[rows++] = new Bucket(threshold, zeros);
-        }
-
-        while (positive.Next(out var index, out var count))
-        {
-            room[rows++] = new Bucket(BoundOf(index - 1, schema), 0);
-            room[rows++] = new Bucket(BoundOf(index, schema), count);
-        }
-
-        Buckets = Cumulate(room[..rows], 0);
+        SetBuckets(ClassicHistogram.BoundsOf(negative, below, threshold, zeros, positive, schema, room), 0);
     }
 
     void ReadCustom(NativeBuckets negative, double zeros, NativeBuckets positive, RepeatedField bounds, Span<Bucket> room)
@@ -178,7 +153,7 @@ ref struct NativeHistogram
         while (bounds.Next(out var bits))
         {
             var bound = BitConverter.UInt64BitsToDouble(bits);
-            if (rows == MaxBuckets)
+            if (rows == ClassicHistogram.MaxBuckets)
             {
                 Fault ??= TooManyBuckets;
                 return;
@@ -205,7 +180,7 @@ ref struct NativeHistogram
 
         IsBroken |= bounds.IsBroken || positive.IsBroken;
         Fault ??= positive.Fault ?? (isThere ? "has a bucket that its custom_values do not bound" : null);
-        Buckets = Cumulate(room[..rows], rest);
+        SetBuckets(room[..rows], rest);
     }
 
     int CountPopulated(NativeBuckets buckets)
@@ -221,41 +196,20 @@ ref struct NativeHistogram
         return populated;
     }
 
-    // In place. The upper bound of a bucket is the lower one of the next, or lies in the zero bucket, and some are the same as doubles.
-    ReadOnlySpan<Bucket> Cumulate(Span<Bucket> rows, double rest)
+    // What is behind the last bound is the rest.
+    void SetBuckets(Span<Bucket> rows, double rest)
     {
-        var kept = 0;
-        var cumulative = 0d;
-        foreach (var (bound, count) in rows)
-        {
-            cumulative += count;
-            if (kept > 0 && bound <= rows[kept - 1].Bound)
-            {
-                for (var at = kept - 1; at >= 0 && rows[at].Bound >= bound; at--)
-                {
-                    rows[at] = rows[at] with { Cumulative = rows[at].Cumulative + count };
-                }
-            }
-            else if (double.IsFinite(bound))
-            {
-                // A negative zero is no other bound.
-                rows[kept++] = new Bucket(bound + 0d, cumulative);
-            }
-        }
-
-        if (cumulative + rest > Count * (1 + Tolerance))
+        Buckets = ClassicHistogram.Cumulate(rows, out var bounded);
+        var total = bounded + rest;
+        if (total > Count * (1 + Tolerance))
         {
             Fault ??= "has more in its buckets than its count says";
         }
 
         // What is not a number is in no bucket, and makes the sum none.
-        if (!_isFloat && cumulative + rest < Count && !double.IsNaN(Sum))
+        if (!_isFloat && total < Count && !double.IsNaN(Sum))
         {
             Fault ??= "has less in its buckets than its count says";
         }
-
-        return rows[..kept];
     }
-
-    static double BoundOf(long index, int schema) => Math.Pow(2, Math.ScaleB(index, -schema));
 }

@@ -48,7 +48,7 @@ ref struct SeriesReader
     /// <param name="histogramsField">Which field of a time series has its histograms.</param>
     /// <param name="exemplarsField">Which has its exemplars.</param>
     /// <param name="scratch"><see cref="Scratch"/> bytes.</param>
-    /// <param name="buckets"><see cref="NativeHistogram.ScratchBuckets"/> of them.</param>
+    /// <param name="buckets"><see cref="ClassicHistogram.Room"/> of them.</param>
     [SuppressMessage("Style", "IDE0290:Use primary constructor", Justification = "The fields are the state of the reader.")]
     public SeriesReader(SampleIntake intake, int histogramsField, int exemplarsField, Span<byte> scratch, Span<Bucket> buckets)
     {
@@ -279,7 +279,7 @@ ref struct SeriesReader
 
         foreach (var bucket in histogram.Buckets)
         {
-            AddBucket(bucket.Bound, bucket.Cumulative, histogram.Timestamp);
+            AddBucket(bucket.Bound, bucket.Count, histogram.Timestamp);
         }
 
         AddBucket(double.PositiveInfinity, histogram.Count, histogram.Timestamp);

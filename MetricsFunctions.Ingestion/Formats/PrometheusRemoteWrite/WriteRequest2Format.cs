@@ -56,7 +56,7 @@ sealed class WriteRequest2Format : SampleFormat
     static void ReadSeries(ReadOnlySpan<byte> bytes, ReadOnlySpan<int> symbols, SampleIntake intake)
     {
         var series = new SeriesReader(
-            intake, Histograms, Exemplars, stackalloc byte[SeriesReader.Scratch], stackalloc Bucket[NativeHistogram.ScratchBuckets]);
+            intake, Histograms, Exemplars, stackalloc byte[SeriesReader.Scratch], stackalloc Bucket[ClassicHistogram.Room]);
         var request = new WireReader(bytes);
         while (request.Next())
         {

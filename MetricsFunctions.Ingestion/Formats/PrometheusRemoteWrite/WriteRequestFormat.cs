@@ -30,7 +30,7 @@ sealed class WriteRequestFormat : SampleFormat
         // Senders tell metadata in requests without a sample.
         intake.IsList = true;
         var series = new SeriesReader(
-            intake, Histograms, Exemplars, stackalloc byte[SeriesReader.Scratch], stackalloc Bucket[NativeHistogram.ScratchBuckets]);
+            intake, Histograms, Exemplars, stackalloc byte[SeriesReader.Scratch], stackalloc Bucket[ClassicHistogram.Room]);
         var request = new WireReader(bytes);
         while (request.Next())
         {

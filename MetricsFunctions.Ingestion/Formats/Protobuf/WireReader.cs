@@ -91,6 +91,9 @@ ref struct WireReader
         return value;
     }
 
+    /// <summary>Reads an integer of the type <c>sint32</c>.</summary>
+    public int ReadZigZag32() => (int)DecodeZigZag((uint)ReadVarint());
+
     /// <summary>Reads a double.</summary>
     public double ReadDouble() => BitConverter.UInt64BitsToDouble(ReadFixed64());
 
@@ -127,6 +130,9 @@ ref struct WireReader
         _rest = [];
         return 0;
     }
+
+    /// <summary>What an integer of the type <c>sint32</c> or <c>sint64</c> means: the sign is in its lowest bit.</summary>
+    public static long DecodeZigZag(ulong value) => (long)(value >> 1) ^ -(long)(value & 1);
 
     /// <summary>Reads an integer from the front of a packed list.</summary>
     /// <param name="list">What is left of the list.</param>

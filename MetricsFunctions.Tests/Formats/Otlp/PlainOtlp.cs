@@ -136,11 +136,9 @@ sealed partial class PlainOtlp
     {
         var isSorted = bounds.Zip(bounds.Skip(1)).All(pair => pair.First < pair.Second) && bounds.All(bound => bound > double.NegativeInfinity);
         var finite = bounds.Count(double.IsFinite);
-        return isSorted && finite <= 1000 && (counts.Length == 0 ? bounds.Length == 0 : counts.Length == bounds.Length + 1 && UpTo(counts.Length) == count)
-            ? [.. bounds.Take(finite).Select((bound, i) => ("_bucket", (string?)NumberText(bound + 0d, "+Inf"), (double)UpTo(i + 1)))]
+        return isSorted && finite <= 1000 && (counts.Length == 0 ? bounds.Length == 0 : counts.Length == bounds.Length + 1 && counts.Aggregate((Int128)0, (sum, inBucket) => sum + inBucket) == count)
+            ? [.. bounds.Take(finite).Select((bound, i) => ("_bucket", (string?)NumberText(bound + 0d, "+Inf"), counts.Take(i + 1).Aggregate(0d, (sum, inBucket) => sum + (double)inBucket)))]
             : null;
-
-        Int128 UpTo(int bucket) => counts.Take(bucket).Aggregate((Int128)0, (sum, inBucket) => sum + inBucket);
     }
 
     static List<(string, string?, double)>? ExponentialBucketsOf(PlainMessage point)
@@ -158,29 +156,19 @@ sealed partial class PlainOtlp
         // What lies in each stretch of the line, from the left.
         List<(double Lower, double Upper, Int128 Count)> stretches =
             [.. below.Select(bucket => (-bucket.Upper, -bucket.Lower, bucket.Count)).Reverse(), .. zeros > 0 ? [(-threshold, threshold, zeros)] : Array.Empty<(double, double, Int128)>(), .. above];
-        var rows = new List<(double Bound, double Count)>();
-        var sum = (Int128)0;
-        foreach (var (lower, upper, count) in stretches)
+        // Of bounds that are the same, or out of order because zero takes up what is below its threshold, the first.
+        var bounds = new List<double>();
+        foreach (var bound in stretches.SelectMany(stretch => new[] { stretch.Lower, stretch.Upper }).Where(double.IsFinite))
         {
-            rows.Add((lower, (double)sum));
-            rows.Add((upper, (double)(sum += count)));
-        }
-
-        // Of bounds that are the same, or out of order because zero takes up what is below its threshold, the first with the last count.
-        var distinct = new List<(double Bound, double Count)>();
-        foreach (var row in rows)
-        {
-            if (distinct.Count > 0 && row.Bound <= distinct[^1].Bound)
+            if (bounds.Count == 0 || bound > bounds[^1])
             {
-                distinct[^1] = (distinct[^1].Bound, row.Count);
-            }
-            else
-            {
-                distinct.Add(row);
+                bounds.Add(bound + 0d);
             }
         }
 
-        return [.. distinct.Where(row => double.IsFinite(row.Bound)).Select(row => ("_bucket", (string?)NumberText(row.Bound + 0d, "+Inf"), row.Count))];
+        return [.. bounds.Select(bound => ("_bucket", (string?)NumberText(bound, "+Inf"), UpTo(bound)))];
+
+        double UpTo(double bound) => stretches.Where(stretch => stretch.Upper <= bound).Aggregate(0d, (sum, stretch) => sum + (double)stretch.Count);
 
         List<(double Lower, double Upper, Int128 Count)> Side(string name)
         {
