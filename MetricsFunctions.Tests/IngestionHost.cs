@@ -56,6 +56,7 @@ public class IngestionHost : IAsyncLifetime
         builder.Configuration["ConnectionStrings:ClickHouse"] = ClickHouse.ConnectionString;
         _app = builder.Build();
         _app.MapIngestion();
+        Map(_app);
         await Schema.ApplyAsync(_app.Services.GetRequiredService<IClickHouseClient>());
         await _app.StartAsync();
         Http.BaseAddress = new Uri(_app.Urls.Single());
@@ -63,6 +64,11 @@ public class IngestionHost : IAsyncLifetime
 
     /// <summary>Puts something else in place of what the endpoints are made of.</summary>
     protected virtual void Configure(IServiceCollection services)
+    {
+    }
+
+    /// <summary>Adds paths to those of the endpoints.</summary>
+    protected virtual void Map(WebApplication app)
     {
     }
 

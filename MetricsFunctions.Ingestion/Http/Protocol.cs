@@ -8,10 +8,6 @@ namespace MetricsFunctions.Ingestion.Http;
 /// <summary>What is spoken at a path that takes samples: the formats of its bodies and the form of its answers.</summary>
 abstract class Protocol
 {
-    private protected Protocol()
-    {
-    }
-
     /// <summary><c>POST /api/metrics</c>: the service's own.</summary>
     public static Protocol Metrics { get; } = new MetricsProtocol();
 

@@ -25,7 +25,6 @@ public sealed class ClusterKillTests(ITestOutputHelper output)
             ("Urls", $"http://{service}"),
             ("Ingestion__AllowAnonymous", "true"),
             ("Ingestion__WriteTimeout", "00:00:02"),
-            ("DOTNET_EnableDiagnostics", "0"),
             ("ConnectionStrings__ClickHouse", cluster.ConnectionString(0)));
         await process.StartedAsync();
         await using var senders = new NumberedSenders(service, Senders, withKeys);

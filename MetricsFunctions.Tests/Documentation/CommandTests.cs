@@ -55,7 +55,6 @@ public sealed partial class CommandTests(ReadmeService service) : IClassFixture<
         ("ALTER TABLE metrics.samples_rollup ", ParsesAsync),
         ("DROP TABLE metrics.samples_rollup", ParsesAsync),
         ("OTEL_", OpenTelemetryAsync),
-        ("FUZZ_BODIES=", LongerTestsAsync),
         ("FAULT_ROUNDS=", LongerTestsAsync),
         ("OUTAGE_SECONDS=", LongerTestsAsync),
         ("TMPDIR=/dev/shm ABUSE_SECONDS=", LongerTestsAsync),

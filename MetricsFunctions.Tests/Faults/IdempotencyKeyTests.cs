@@ -34,7 +34,6 @@ public sealed class IdempotencyKeyTests
         using var instance = StandaloneProcess.Start(
             ("Urls", $"http://{other}"),
             ("Ingestion__AllowAnonymous", "true"),
-            ("DOTNET_EnableDiagnostics", "0"),
             ("ConnectionStrings__ClickHouse", installation.ClickHouse.ConnectionString));
         await instance.StartedAsync();
         using var one = new Sender(installation.Service);

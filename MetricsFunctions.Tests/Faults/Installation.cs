@@ -17,8 +17,6 @@ sealed class Installation : IAsyncDisposable
     [
         ("Urls", $"http://{Service}"),
         ("Ingestion__AllowAnonymous", "true"),
-        // A killed process would leave its diagnostics socket behind.
-        ("DOTNET_EnableDiagnostics", "0"),
         .. settings.Select(setting => (setting.Item1, setting.Item2.Replace("{service}", $"{Service}", StringComparison.Ordinal))),
     ];
 

@@ -27,8 +27,8 @@ public sealed class YearOfSamples : ComposedClickHouse
                 """);
         }
 
-        // What the service would have told of itself: every ten seconds of the last day, which fills granules, and every 20 minutes of 40 days.
-        foreach (var (count, step) in new[] { (40 * 72, 1200), (8640, 10) })
+        // What the service would have told of itself: every ten seconds of the last six hours, which fills granules, and every 20 minutes of 40 days.
+        foreach (var (count, step) in new[] { (40 * 72, 1200), (2160, 10) })
         {
             await AsAdministratorAsync($"""
                 INSERT INTO metrics.samples (metric_name, tags, timestamp, metric_value)

@@ -78,9 +78,7 @@ sealed class Instances : IAsyncDisposable
             ("Urls", $"http://{Addresses[number]}"),
             ("Ingestion__AllowAnonymous", "true"),
             ("Ingestion__WriteTimeout", "00:00:30"),
-            ("ConnectionStrings__ClickHouse", _clickHouse.ConnectionString),
-            // A killed process would leave its diagnostics socket behind.
-            ("DOTNET_EnableDiagnostics", "0"));
+            ("ConnectionStrings__ClickHouse", _clickHouse.ConnectionString));
         await _processes[number]!.StartedAsync();
         await Wait.UntilAsync(async () =>
         {

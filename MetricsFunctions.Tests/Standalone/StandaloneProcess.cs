@@ -51,6 +51,9 @@ sealed class StandaloneProcess : IDisposable
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = true;
         start.Environment["ASPNETCORE_ENVIRONMENT"] = "Production";
+        // A killed process would leave its diagnostics socket behind, and most live too shortly to profit from a profile of theirs.
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
+        start.Environment["DOTNET_TieredPGO"] = "0";
         foreach (var (setting, value) in settings)
         {
             start.Environment[setting] = value;

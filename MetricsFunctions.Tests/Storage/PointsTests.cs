@@ -8,7 +8,7 @@ public sealed class PointsTests(IngestionHost host) : IClassFixture<IngestionHos
     const int Months = 3;
     const int InsertsOfStage = 6;
     const int SamplesOfInsert = 400;
-    const int Spans = 6;
+    const int Spans = 3;
 
     static readonly int[] Widths = [1, 60, 299, 300, 3599, 3600, 10800, 21600, 86400];
 
