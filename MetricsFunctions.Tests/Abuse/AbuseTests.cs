@@ -1,5 +1,3 @@
-using MetricsFunctions.Tests.Faults;
-
 namespace MetricsFunctions.Tests.Abuse;
 
 /// <summary>
@@ -7,7 +5,7 @@ namespace MetricsFunctions.Tests.Abuse;
 /// be done get their answers. The table of docs/operations.md, on a quiet machine:
 /// <c>TMPDIR=/dev/shm ABUSE_SECONDS=10 dotnet test MetricsFunctions.Tests -c Release --filter FullyQualifiedName~AbuseTests --logger "console;verbosity=detailed"</c>.
 /// </summary>
-[Collection(LoadTests.Name)]
+[Collection(nameof(Attacked))]
 public sealed class AbuseTests(Attacked service, ITestOutputHelper output) : IClassFixture<Attacked>
 {
     const long MostMegabytes = 500;

@@ -1,12 +1,10 @@
-using MetricsFunctions.Tests.Faults;
-
 namespace MetricsFunctions.Tests.Abuse;
 
 /// <summary>
 /// In a container of 1 GiB, small bodies of every protocol that become as much as they can, from 64 connections: for a minute each with
 /// <c>TMPDIR=/dev/shm ABUSE_SECONDS=60 dotnet test MetricsFunctions.Tests -c Release --filter FullyQualifiedName~WorstBodyTests --logger "console;verbosity=detailed"</c>.
 /// </summary>
-[Collection(LoadTests.Name)]
+[Collection(nameof(Attacked))]
 public sealed class WorstBodyTests(WorstBodyTests.SmallContainer service, ITestOutputHelper output) : IClassFixture<WorstBodyTests.SmallContainer>
 {
     const long MostMegabytes = 400;

@@ -15,7 +15,7 @@ public sealed class SoakTests(ITestOutputHelper output)
     const int MostLogLines = 100;
 
     static readonly TimeSpan Length = TimeSpan.FromSeconds(
-        double.Parse(Environment.GetEnvironmentVariable("SOAK_SECONDS") ?? "10", CultureInfo.InvariantCulture));
+        double.Parse(Environment.GetEnvironmentVariable("SOAK_SECONDS") ?? "6", CultureInfo.InvariantCulture));
 
     [Fact]
     public async Task Half_of_full_load_leaves_memory_flat_the_log_short_and_every_sample_stored_once()

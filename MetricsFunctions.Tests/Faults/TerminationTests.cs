@@ -10,7 +10,6 @@ using MetricsFunctions.Standalone;
 namespace MetricsFunctions.Tests.Faults;
 
 /// <summary>SIGTERM under load, as every deployment of a new version brings it.</summary>
-[Collection(LoadTests.Name)]
 public sealed class TerminationTests(ITestOutputHelper output)
 {
     const int Senders = 100;
