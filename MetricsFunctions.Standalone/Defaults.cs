@@ -8,9 +8,6 @@ static class Defaults
     static readonly Dictionary<string, string?> Settings = new()
     {
         ["Urls"] = "http://localhost:7071",
-        ["EmbeddedClickHouse:DataPath"] = "clickhouse-data",
-        ["EmbeddedClickHouse:HttpPort"] = "8123",
-        ["EmbeddedClickHouse:TcpPort"] = "9000",
         ["Logging:LogLevel:Default"] = "Information",
         ["Logging:LogLevel:Microsoft"] = "Warning",
 

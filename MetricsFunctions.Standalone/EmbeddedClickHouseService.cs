@@ -65,13 +65,14 @@ static class EmbeddedClickHouseExtensions
             return;
         }
 
-        var settings = builder.Configuration.GetSection("EmbeddedClickHouse");
+        var settings = new EmbeddedClickHouseOptions();
+        builder.Configuration.GetSection(EmbeddedClickHouseOptions.Section).Bind(settings, binder => binder.ErrorOnUnknownConfiguration = true);
         var options = new ClickHouseServerOptions
         {
-            DataPath = Path.GetFullPath(settings["DataPath"]!),
-            HttpPort = settings.GetValue<ushort>("HttpPort"),
-            TcpPort = settings.GetValue<ushort>("TcpPort"),
-            Fsync = settings.GetValue<bool>("Fsync"),
+            DataPath = Path.GetFullPath(settings.DataPath),
+            HttpPort = settings.HttpPort,
+            TcpPort = settings.TcpPort,
+            Fsync = settings.Fsync,
         };
         if (options.HttpPort == 0)
         {

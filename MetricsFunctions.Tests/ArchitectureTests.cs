@@ -49,6 +49,11 @@ public sealed class ArchitectureTests
         Assert.Equal(known.Order(), there.Order());
     }
 
+    [Fact]
+    public void Public_is_what_a_host_needs() => Assert.Equal(
+        ["ClickHouseOptions", "IngestionOptions", "IngestionServices", "LogEvents", "Paths", "Schema", "TelemetryExport"],
+        typeof(IngestionOptions).Assembly.GetExportedTypes().Select(type => type.Name).Order(StringComparer.Ordinal));
+
     static void AssertNoneKnown(string room, IEnumerable<string> others)
     {
         var types = Types.InAssembly(typeof(IngestionOptions).Assembly).That().ResideInNamespace($"{Root}.{room}");

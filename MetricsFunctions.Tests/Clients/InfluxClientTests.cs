@@ -17,10 +17,10 @@ public sealed class InfluxClientTests
 
         // Refused, then nobody there, then taken.
         await installation.QueryAsync("RENAME TABLE metrics.samples TO metrics.away");
-        await Task.Delay(1000);
+        await Wait.UntilAsync(() => Task.FromResult(installation.Process.Output.Contains("Samples cannot be stored", StringComparison.Ordinal)));
         await installation.Process.TerminateAsync();
         await installation.QueryAsync("RENAME TABLE metrics.away TO metrics.samples");
-        await Task.Delay(1000);
+        await Wait.UntilAsync(() => Task.FromResult(client.Output.Contains("ECONNREFUSED", StringComparison.Ordinal)));
         await installation.StartServiceAsync();
 
         await client.ExitedAsync();
