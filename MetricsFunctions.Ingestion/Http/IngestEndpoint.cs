@@ -1,3 +1,4 @@
+using MetricsFunctions.Ingestion.Formats;
 using MetricsFunctions.Ingestion.Memory;
 using MetricsFunctions.Ingestion.Samples;
 using MetricsFunctions.Ingestion.Storage;
@@ -120,96 +121,100 @@ sealed partial class IngestEndpoint
 
     async Task<Problem?> IngestAsync(HttpContext context, Protocol protocol)
     {
-        var request = context.Request;
-        if (Problem.UnlessMethod(request, HttpMethods.Post) is { } wrongMethod)
-        {
-            return wrongMethod;
-        }
-
-        if (_apiKeys.Check(request, protocol.TakesKeyInQuery, out var apiKey) is { } stranger)
-        {
-            return stranger;
-        }
-
-        if (apiKey is null && _foreignPages.Check(request) is { } foreign)
-        {
-            return foreign;
-        }
-
-        if (!protocol.TryGetFormat(request, out var format, out var unknown))
-        {
-            return unknown;
-        }
-
-        if ((ContentEncoding.Check(request) ?? CheckIdempotencyKey(request)) is { } refusal)
+        if (CheckHead(context.Request, protocol, out var apiKey, out var format) is { } refusal)
         {
             return refusal;
         }
 
         try
         {
-            Task stored;
-            Tally tally;
-            Problem? refused = null;
-            using var identity = RequestIdentity.Begin(request, protocol, apiKey);
-            var intake = _intakes.Get();
-            MemoryBudget.Room? room = _memory.Open();
-            try
-            {
-                intake.Aborted = context.RequestAborted;
-                intake.Begin(new AcceptedTime(_time.GetUtcNow(), _options.MaxSampleAge), apiKey?.Names ?? default, room);
-                if ((await _bodies.ReadAsync(request, protocol.MayBeSnappy, format, intake, identity) ?? protocol.CheckBody(intake)) is { } problem)
-                {
-                    return problem;
-                }
-
-                intake.End();
-                tally = intake.Tally;
-                if (intake.Refusals.Count > 0)
-                {
-                    _refused.Note(protocol, apiKey, intake.Refusals);
-                    if (intake.Refusals.IsOfBody || !protocol.StoresInPart(request))
-                    {
-                        return Problem.Refused(intake.Refusals);
-                    }
-
-                    refused = Problem.RefusedInPart(intake.Refusals, tally);
-                }
-
-                if (identity is not null)
-                {
-                    intake.Block.RequestId = RequestIdentity.End(identity, tally.Samples);
-                    await _writer.KnowsRequestsAsync();
-                }
-
-                stored = Task.CompletedTask;
-                if (tally.Samples > 0)
-                {
-                    stored = _writer.WriteAsync(intake.Block, room);
-                    room = null;
-                }
-            }
-            finally
-            {
-                // The writer has the rows: few intakes are enough for many waiting requests.
-                _intakes.Return(intake);
-                room?.Dispose();
-            }
-
-            await stored;
-            _telemetry.SamplesStored(protocol.Name, tally.Samples);
-            _telemetry.ValuesSkipped(protocol.Name, tally.Skipped);
-            if (refused is null)
-            {
-                protocol.WriteStored(context.Response, tally);
-            }
-
-            return refused;
+            return await ReadAndStoreAsync(context, protocol, apiKey, format!);
         }
         catch (StorageUnavailableException e)
         {
             return Problem.Unavailable(e);
         }
+    }
+
+    // What is known before the body, so that a sender who asks for leave to send it is told.
+    Problem? CheckHead(HttpRequest request, Protocol protocol, out ApiKey? apiKey, out SampleFormat? format)
+    {
+        (apiKey, format) = (null, null);
+        return Problem.UnlessMethod(request, HttpMethods.Post)
+            ?? _apiKeys.Check(request, protocol.TakesKeyInQuery, out apiKey)
+            ?? (apiKey is null ? _foreignPages.Check(request) : null)
+            ?? (protocol.TryGetFormat(request, out format, out var unknown) ? null : unknown)
+            ?? ContentEncoding.Check(request)
+            ?? CheckIdempotencyKey(request);
+    }
+
+    async Task<Problem?> ReadAndStoreAsync(HttpContext context, Protocol protocol, ApiKey? apiKey, SampleFormat format)
+    {
+        var stored = Task.CompletedTask;
+        Tally tally;
+        Problem? refused;
+        using var identity = RequestIdentity.Begin(context.Request, protocol, apiKey);
+        var intake = _intakes.Get();
+        MemoryBudget.Room? room = _memory.Open();
+        try
+        {
+            intake.Aborted = context.RequestAborted;
+            intake.Begin(new AcceptedTime(_time.GetUtcNow(), _options.MaxSampleAge), apiKey?.Names ?? default, room);
+            if ((await _bodies.ReadAsync(context.Request, protocol.MayBeSnappy, format, intake, identity) ?? protocol.CheckBody(intake)) is { } problem)
+            {
+                return problem;
+            }
+
+            intake.End();
+            tally = intake.Tally;
+            refused = RefusalOf(intake, context.Request, protocol, apiKey);
+            if (refused is { Stored: null })
+            {
+                return refused;
+            }
+
+            if (identity is not null)
+            {
+                intake.Block.RequestId = RequestIdentity.End(identity, tally.Samples);
+                await _writer.KnowsRequestsAsync();
+            }
+
+            if (tally.Samples > 0)
+            {
+                stored = _writer.WriteAsync(intake.Block, room);
+                room = null;
+            }
+        }
+        finally
+        {
+            // The writer has the rows: few intakes are enough for many waiting requests.
+            _intakes.Return(intake);
+            room?.Dispose();
+        }
+
+        await stored;
+        _telemetry.SamplesStored(protocol.Name, tally.Samples);
+        _telemetry.ValuesSkipped(protocol.Name, tally.Skipped);
+        if (refused is null)
+        {
+            protocol.WriteStored(context.Response, tally);
+        }
+
+        return refused;
+    }
+
+    // Of the whole request, or of a part while the rest is stored.
+    Problem? RefusalOf(SampleIntake intake, HttpRequest request, Protocol protocol, ApiKey? apiKey)
+    {
+        if (intake.Refusals.Count == 0)
+        {
+            return null;
+        }
+
+        _refused.Note(protocol, apiKey, intake.Refusals);
+        return intake.Refusals.IsOfBody || !protocol.StoresInPart(request)
+            ? Problem.Refused(intake.Refusals)
+            : Problem.RefusedInPart(intake.Refusals, intake.Tally);
     }
 
     static Problem? CheckIdempotencyKey(HttpRequest request) =>
