@@ -11,80 +11,43 @@ ref struct NativeHistogram
 {
     const string TooManyBuckets = "has more than 1000 buckets";
     const int CustomSchema = -53;
+    const int LeastSchema = -9;
+    const int MostSchema = 52;
 
     // Sums of floats are not exact.
     const double Tolerance = 1e-9;
 
-    readonly bool _isFloat;
+    bool _isFloat;
+
+    // Which buckets there may be.
+    record struct Shape(int Schema, double Threshold, double Zeros);
 
     /// <summary>Reads a histogram.</summary>
     /// <param name="message">The message <c>Histogram</c>, which is the same in both versions.</param>
     /// <param name="room"><see cref="ClassicHistogram.Room"/> of them.</param>
     public NativeHistogram(ReadOnlySpan<byte> message, Span<Bucket> room)
     {
-        var (isFloat, schema, threshold, zeros) = (false, 0, 0d, 0d);
-        var fields = new WireReader(message);
-        while (fields.Next())
-        {
-            switch ((Field)fields.Field)
-            {
-                case Field.CountInt:
-                    (Count, isFloat) = (fields.ReadVarint(), false);
-                    break;
-                case Field.CountFloat:
-                    (Count, isFloat) = (fields.ReadDouble(), true);
-                    break;
-                case Field.Sum:
-                    Sum = fields.ReadDouble();
-                    break;
-                case Field.Schema:
-                    schema = fields.ReadZigZag32();
-                    break;
-                case Field.ZeroThreshold:
-                    threshold = fields.ReadDouble();
-                    break;
-                case Field.ZeroCountInt:
-                    zeros = fields.ReadVarint();
-                    break;
-                case Field.ZeroCountFloat:
-                    zeros = fields.ReadDouble();
-                    break;
-                case Field.Timestamp:
-                    Timestamp = (long)fields.ReadVarint();
-                    break;
-                default:
-                    break;
-            }
-        }
-
-        _isFloat = isFloat;
-        IsBroken = fields.IsBroken;
+        var shape = ReadFigures(message);
         if (IsBroken || IsStale)
         {
             return;
         }
 
-        var negative = new NativeBuckets(message, (int)Field.NegativeSpans, isFloat);
-        var positive = new NativeBuckets(message, (int)Field.PositiveSpans, isFloat);
-        if (!(Count >= 0) || !(zeros >= 0) || !double.IsFinite(Count) || !double.IsFinite(zeros))
+        Fault = Check(shape);
+        if (Fault is not null)
         {
-            Fault = "must have counts that are finite and not negative";
+            return;
         }
-        else if (schema == CustomSchema)
+
+        var negative = new NativeBuckets(message, (int)Field.NegativeSpans, _isFloat);
+        var positive = new NativeBuckets(message, (int)Field.PositiveSpans, _isFloat);
+        if (shape.Schema == CustomSchema)
         {
-            ReadCustom(negative, zeros, positive, new RepeatedField(message, (int)Field.CustomValues, WireType.Fixed64), room);
-        }
-        else if (schema is < -9 or > 52)
-        {
-            Fault = "has a schema that is neither from -9 to 52 nor -53";
-        }
-        else if (threshold is not (>= 0 and <= double.MaxValue))
-        {
-            Fault = "must have a zero_threshold that is finite and not negative";
+            ReadCustom(negative, shape.Zeros, positive, new RepeatedField(message, (int)Field.CustomValues, WireType.Fixed64), room);
         }
         else
         {
-            ReadExponential(negative, threshold, zeros, positive, schema, room);
+            ReadExponential(negative, shape, positive, room);
         }
     }
 
@@ -111,21 +74,69 @@ ref struct NativeHistogram
     public string? Fault { get; private set; }
 
     /// <summary>How many observations there are.</summary>
-    public double Count { get; }
+    public double Count { get; private set; }
 
     /// <summary>The sum of the observations.</summary>
-    public double Sum { get; }
+    public double Sum { get; private set; }
 
     /// <summary>Whether it says only that its series has ended.</summary>
     public readonly bool IsStale => BitConverter.DoubleToUInt64Bits(Sum) == StaleMarker.Bits;
 
     /// <summary>Its time in Unix milliseconds.</summary>
-    public long Timestamp { get; }
+    public long Timestamp { get; private set; }
 
     /// <summary>The buckets in the order of their bounds, without the one that has no bound.</summary>
     public ReadOnlySpan<Bucket> Buckets { get; private set; }
 
-    void ReadExponential(NativeBuckets negative, double threshold, double zeros, NativeBuckets positive, int schema, Span<Bucket> room)
+    Shape ReadFigures(ReadOnlySpan<byte> message)
+    {
+        var shape = default(Shape);
+        var fields = new WireReader(message);
+        while (fields.Next())
+        {
+            switch ((Field)fields.Field)
+            {
+                case Field.CountInt:
+                    (Count, _isFloat) = (fields.ReadVarint(), false);
+                    break;
+                case Field.CountFloat:
+                    (Count, _isFloat) = (fields.ReadDouble(), true);
+                    break;
+                case Field.Sum:
+                    Sum = fields.ReadDouble();
+                    break;
+                case Field.Schema:
+                    shape.Schema = fields.ReadZigZag32();
+                    break;
+                case Field.ZeroThreshold:
+                    shape.Threshold = fields.ReadDouble();
+                    break;
+                case Field.ZeroCountInt:
+                    shape.Zeros = fields.ReadVarint();
+                    break;
+                case Field.ZeroCountFloat:
+                    shape.Zeros = fields.ReadDouble();
+                    break;
+                case Field.Timestamp:
+                    Timestamp = (long)fields.ReadVarint();
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        IsBroken = fields.IsBroken;
+        return shape;
+    }
+
+    readonly string? Check(Shape shape) =>
+        !(Count >= 0) || !(shape.Zeros >= 0) || !double.IsFinite(Count) || !double.IsFinite(shape.Zeros) ? "must have counts that are finite and not negative"
+        : shape.Schema == CustomSchema ? null
+        : shape.Schema is < LeastSchema or > MostSchema ? "has a schema that is neither from -9 to 52 nor -53"
+        : shape.Threshold is not (>= 0 and <= double.MaxValue) ? "must have a zero_threshold that is finite and not negative"
+        : null;
+
+    void ReadExponential(NativeBuckets negative, Shape shape, NativeBuckets positive, Span<Bucket> room)
     {
         var below = CountPopulated(negative);
         if (below + CountPopulated(positive) > ClassicHistogram.MaxBuckets)
@@ -138,7 +149,7 @@ ref struct NativeHistogram
             return;
         }
 
-        SetBuckets(ClassicHistogram.BoundsOf(negative, below, threshold, zeros, positive, schema, room), 0);
+        SetBuckets(ClassicHistogram.BoundsOf(negative, below, shape.Threshold, shape.Zeros, positive, shape.Schema, room), 0);
     }
 
     void ReadCustom(NativeBuckets negative, double zeros, NativeBuckets positive, RepeatedField bounds, Span<Bucket> room)
