@@ -13,6 +13,7 @@ public sealed partial class CommandTests(ReadmeService service) : IClassFixture<
     const string NeedsDocker = "needs Docker and its images: the workflow runs it, and .ci/run has docker-compose read the files";
     const string NeedsAzure = "needs an Azure account: .ci/run compiles the template, deploy/azure/check";
     const string NeedsKubernetes = "needs a Kubernetes cluster: .ci/run renders and validates the manifests, deploy/kubernetes/validate/check";
+    const string NeedsRelease = "needs a release: .ci/run builds one, and deploy/release/check does the same with it";
     const string NeedsQuiet = "measures for many minutes, which says nothing on a machine that does anything else";
 
     /// <summary>What nothing runs, by how it begins, and why.</summary>
@@ -32,6 +33,9 @@ public sealed partial class CommandTests(ReadmeService service) : IClassFixture<
         ["kubectl create secret generic metrics --namespace metrics --from-file=clickhouse --from-file=api-key"] = NeedsKubernetes,
         ["kubectl apply --kustomize deploy/kubernetes"] = NeedsKubernetes,
         ["kubectl rollout status deployment/metrics --namespace metrics"] = NeedsKubernetes,
+        ["sha256sum --check --ignore-missing SHA256SUMS"] = NeedsRelease,
+        ["tar --extract --gzip --file metrics-functions-0.1.0-linux-x64.tar.gz"] = NeedsRelease,
+        ["Ingestion__AllowAnonymous=true metrics-functions-0.1.0-linux-x64/MetricsFunctions.Standalone"] = NeedsRelease,
         ["dotnet run -c Release --project MetricsFunctions.Benchmarks -- "] = NeedsQuiet,
     };
 
