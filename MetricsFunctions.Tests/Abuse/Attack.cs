@@ -14,12 +14,15 @@ sealed record Attack(string Name, int Connections, int[] Statuses, Func<IPEndPoi
 {
     const int Megabyte = 1024 * 1024;
 
+    // All of the largest are read to their end, whoever is told to stop.
+    static readonly int LargeBody = Attacked.IsLong ? 30 : 4;
+
     static readonly byte[] Blanks = Enumerable.Repeat((byte)0x20, 64 * Megabyte).ToArray();
     static readonly byte[] ManyHeaders = RawConnection.Head([.. Enumerable.Range(0, 2_000).Select(i => $"X-Header-{i}: {new string('x', 200)}\r\n")]);
     static readonly byte[] Deep = WithLength(Encoding.ASCII.GetBytes(new string('[', 10 * Megabyte)));
     static readonly byte[] LongString = WithLength(Encoding.ASCII.GetBytes($$"""{"metric_name": "{{new string('x', 30 * Megabyte)}}"}"""));
     static readonly byte[] ManySamples = WithLength(Encoding.ASCII.GetBytes(
-        $"[{string.Join(',', Enumerable.Repeat("""{"metric_name":"abuse","metric_value":1}""", 10 * Megabyte / 41))}]"));
+        $"[{string.Join(',', Enumerable.Repeat("""{"metric_name":"abuse","metric_value":1}""", LargeBody * Megabyte / 41))}]"));
     static readonly byte[] GzipBomb = Bodies.Compress("gzip", Blanks);
     static readonly byte[] BrotliBomb = Bodies.Compress("br", Blanks);
     static readonly byte[] ZstdBomb = Bodies.Compress("zstd", Blanks);
@@ -39,7 +42,7 @@ sealed record Attack(string Name, int Connections, int[] Statuses, Func<IPEndPoi
         new("chunks that are none", 16, [400], (service, _) => SendAsync(service, [.. RawConnection.Head("Transfer-Encoding: chunked\r\n"), .. "zz\r\n"u8])),
         new("deep JSON", 4, [400], (service, _) => SendAsync(service, Deep)),
         new("30 MB of JSON in one string", 2, [400], (service, _) => SendAsync(service, LongString)),
-        new("10 MB of samples in each of 32 bodies", 32, [200, 503], (service, _) => SendAsync(service, ManySamples)),
+        new($"{LargeBody} MB of samples in each of 32 bodies", 32, [200, 503], (service, _) => SendAsync(service, ManySamples)),
         new("gzip bombs", 4, [413, 503], (service, _) => SendAsync(service, WithLength(GzipBomb, "Content-Encoding: gzip\r\n"))),
         new("brotli bombs", 4, [413, 503], (service, _) => SendAsync(service, WithLength(BrotliBomb, "Content-Encoding: br\r\n"))),
         new("Zstandard bombs", 4, [413, 503], (service, _) => SendAsync(service, WithLength(ZstdBomb, "Content-Encoding: zstd\r\n"))),

@@ -149,6 +149,9 @@ public sealed partial class UpgradeTests : IAsyncLifetime
         {
             await QueryAsync($"INSERT INTO metrics.samples (metric_name, metric_value) SELECT 'arriving', {sent} + number FROM numbers(10)");
             sent += 10;
+
+            // Leaves the upgrade what it needs of the machine.
+            await Task.Delay(10, CancellationToken.None);
         }
 
         return sent;
