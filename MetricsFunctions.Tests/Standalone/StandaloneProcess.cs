@@ -51,9 +51,11 @@ sealed class StandaloneProcess : IDisposable
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = true;
         start.Environment["ASPNETCORE_ENVIRONMENT"] = "Production";
-        // A killed process would leave its diagnostics socket behind, and most live too shortly to profit from a profile of theirs.
+        // A killed process would leave its diagnostics socket behind.
         start.Environment["DOTNET_EnableDiagnostics"] = "0";
+        // Most live too shortly to profit from being compiled a second time: not before 3 s (in hexadecimal milliseconds).
         start.Environment["DOTNET_TieredPGO"] = "0";
+        start.Environment["DOTNET_TC_CallCountingDelayMs"] = "BB8";
         foreach (var (setting, value) in settings)
         {
             start.Environment[setting] = value;
