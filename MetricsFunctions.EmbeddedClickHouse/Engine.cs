@@ -65,24 +65,6 @@ static class Engine
         // The engine reads this pipe as its second file of queries: there are none, and when it ends, so does the server.
         using var queries = new AnonymousPipeServerStream(PipeDirection.Out);
 
-        string[] arguments =
-        [
-            "clickhouse",
-            $"--config-file={Path.Combine(configurationPath, "config.xml")}",
-            $"--path={dataPath}",
-            $"--logger.log={Path.Combine(dataPath, LogFile)}",
-            $"--http_port={httpPort}",
-            $"--tcp_port={tcpPort}",
-            // For start.sql alone, which is run as the user default; sessions of clients do not have it from here.
-            "--readonly=0",
-            "--interactive",
-            "--disable_suggestion",
-            "--queries-file",
-            Path.Combine(configurationPath, "start.sql"),
-            "--queries-file",
-            $"/dev/fd/{queries.ClientSafePipeHandle.DangerousGetHandle()}",
-        ];
-
         var stopping = false;
         new Thread(StopAfterParent) { IsBackground = true }.Start();
         new Thread(PutMergesBehindInserts) { IsBackground = true }.Start();
@@ -90,6 +72,7 @@ static class Engine
         KeepSystemTables(dataPath);
         HideFiles(dataPath);
         ForgetUnwrittenInserts(dataPath, Path.Combine(AppContext.BaseDirectory, "server", "forget-unwritten-inserts"));
+        var arguments = Arguments(configurationPath, dataPath, httpPort, tcpPort, queries.ClientSafePipeHandle.DangerousGetHandle());
         string? error = null;
         var engine = new Thread(() => error = Chdb.Run(library, arguments), maxStackSize: 16 << 20);
         engine.Start();
@@ -120,6 +103,25 @@ static class Engine
             Process.GetCurrentProcess().Kill();
         }
     }
+
+    // As on clickhouse-local's command line.
+    static string[] Arguments(string configurationPath, string dataPath, string httpPort, string tcpPort, nint queries) =>
+    [
+        "clickhouse",
+        $"--config-file={Path.Combine(configurationPath, "config.xml")}",
+        $"--path={dataPath}",
+        $"--logger.log={Path.Combine(dataPath, LogFile)}",
+        $"--http_port={httpPort}",
+        $"--tcp_port={tcpPort}",
+        // For start.sql alone, which is run as the user default; sessions of clients do not have it from here.
+        "--readonly=0",
+        "--interactive",
+        "--disable_suggestion",
+        "--queries-file",
+        Path.Combine(configurationPath, "start.sql"),
+        "--queries-file",
+        $"/dev/fd/{queries}",
+    ];
 
     // Merges can wait, and somebody waits for an INSERT; on few cores each would take half of the other's. ClickHouse has a setting for it
     // (os_threads_nice_value_merge_mutate), which does nothing without a privilege, because it also takes it back after each merge.

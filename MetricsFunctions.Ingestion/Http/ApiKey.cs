@@ -141,50 +141,40 @@ sealed class ApiKey
             return null;
         }
 
-        byte[]? bytes = null;
-        byte[]? hash = null;
-        switch (ways)
+        var (bytes, hash, fault) = ways switch
         {
-            case [{ } text, _, _]:
-                bytes = Encoding.UTF8.GetBytes(text);
-                if (string.IsNullOrWhiteSpace(text))
-                {
-                    faults.Add($"{entry.Path} is empty. Set it to a key, or remove it.");
-                }
-                else if (!IsKey(bytes))
-                {
-                    faults.Add($"{entry.Path} cannot be sent in a header. Set it to a key of {Rule}.");
-                }
-
-                break;
-
-            case [_, { } digits, _]:
-                if (digits.Equals(HashOfNothing, StringComparison.OrdinalIgnoreCase))
-                {
-                    faults.Add($"{entry.Path}:Sha256 is the hash of an empty text. Set it to that of a key: printf %s '<key>' | sha256sum.");
-                }
-                else if (!TryReadHash(digits, out hash))
-                {
-                    faults.Add($"{entry.Path}:Sha256 must be 64 hexadecimal digits. Make them: printf %s '<key>' | sha256sum.");
-                }
-
-                break;
-
-            case [_, _, { } path]:
-                bytes = ReadFile(path);
-                if (bytes is null)
-                {
-                    faults.Add($"{entry.Path}:KeyFile cannot be read. Set it to the path of a file that holds the key and that the service may read.");
-                }
-                else if (!IsKey(bytes))
-                {
-                    faults.Add($"{entry.Path}:KeyFile does not hold a key. Write one of {Rule} into the file, with at most a line break behind it.");
-                }
-
-                break;
+            [{ } text, _, _] => ReadText(text),
+            [_, { } digits, _] => ReadHash(digits),
+            _ => ReadKeyFile(ways[2]!),
+        };
+        if (fault is not null)
+        {
+            faults.Add($"{entry.Path}{fault}");
         }
 
         return faults.Count == count ? new ApiKey(entry["Name"] ?? entry.Key, names, hash ?? SHA256.HashData(bytes!), bytes) : null;
+    }
+
+    static (byte[]? Bytes, byte[]? Hash, string? Fault) ReadText(string text)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        return (bytes, null, string.IsNullOrWhiteSpace(text) ? " is empty. Set it to a key, or remove it."
+            : !IsKey(bytes) ? $" cannot be sent in a header. Set it to a key of {Rule}."
+            : null);
+    }
+
+    static (byte[]? Bytes, byte[]? Hash, string? Fault) ReadHash(string digits) =>
+        digits.Equals(HashOfNothing, StringComparison.OrdinalIgnoreCase)
+            ? (null, null, ":Sha256 is the hash of an empty text. Set it to that of a key: printf %s '<key>' | sha256sum.")
+        : TryReadHash(digits, out var hash) ? (null, hash, null)
+        : (null, null, ":Sha256 must be 64 hexadecimal digits. Make them: printf %s '<key>' | sha256sum.");
+
+    static (byte[]? Bytes, byte[]? Hash, string? Fault) ReadKeyFile(string path)
+    {
+        var bytes = ReadFile(path);
+        return (bytes, null, bytes is null ? ":KeyFile cannot be read. Set it to the path of a file that holds the key and that the service may read."
+            : !IsKey(bytes) ? $":KeyFile does not hold a key. Write one of {Rule} into the file, with at most a line break behind it."
+            : null);
     }
 
     static byte[][]? ReadPrefixes(IConfigurationSection section, ICollection<string> faults)
