@@ -1,5 +1,4 @@
 using System.Buffers.Text;
-using System.Globalization;
 using MetricsFunctions.Ingestion.Formats.Protobuf;
 
 namespace MetricsFunctions.Ingestion.Formats.Otlp;
@@ -16,9 +15,6 @@ static class AttributeValue
 
     // As many as the JSON of a request can have without getting deeper than JSON is read.
     const int MaxDepth = 12;
-
-    // The longest is -2.2250738585072014e-308.
-    const int NumberRoom = 32;
 
     /// <summary>Reads a value.</summary>
     /// <param name="message">The message <c>AnyValue</c>.</param>
@@ -49,23 +45,6 @@ static class AttributeValue
 
         text = room[..written.Length];
         return true;
-    }
-
-    /// <summary>Writes a number in the shortest form that means it, as JSON has it; infinity as Prometheus has it.</summary>
-    /// <param name="number">The number.</param>
-    /// <param name="room">Where to put it.</param>
-    /// <param name="infinity">What to call infinity.</param>
-    public static ReadOnlySpan<byte> Write(double number, Span<byte> room, ReadOnlySpan<byte> infinity)
-    {
-        if (double.IsPositiveInfinity(number))
-        {
-            infinity.CopyTo(room);
-            return room[..infinity.Length];
-        }
-
-        number.TryFormat(room, out var length, "R", CultureInfo.InvariantCulture);
-        room[..length].Replace((byte)'E', (byte)'e');
-        return room[..length];
     }
 
     static bool TryFind(ReadOnlySpan<byte> message, out int field, out ulong bits, out ReadOnlySpan<byte> bytes)
@@ -105,7 +84,7 @@ static class AttributeValue
             return true;
         }
 
-        Span<byte> number = stackalloc byte[NumberRoom];
+        Span<byte> number = stackalloc byte[DecimalNumber.Room];
         switch (field)
         {
             case OtlpFields.AnyValue.StringValue:
@@ -120,7 +99,7 @@ static class AttributeValue
                 return true;
             case OtlpFields.AnyValue.DoubleValue:
                 var value = BitConverter.UInt64BitsToDouble(bits);
-                AppendQuoted(ref text, Write(value, number, "Infinity"u8), depth > 0 && !double.IsFinite(value));
+                AppendQuoted(ref text, DecimalNumber.Write(value, number, "Infinity"u8), depth > 0 && !double.IsFinite(value));
                 return true;
             case OtlpFields.AnyValue.BytesValue:
                 AppendBase64(ref text, bytes, isQuoted: depth > 0);

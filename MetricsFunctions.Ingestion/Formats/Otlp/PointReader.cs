@@ -8,14 +8,13 @@ namespace MetricsFunctions.Ingestion.Formats.Otlp;
 ref struct PointReader
 {
     /// <summary>Bytes of working memory that a reader needs.</summary>
-    public const int Scratch = SeriesTags.Scratch + NameRoom + BoundRoom;
+    public const int Scratch = SeriesTags.Scratch + NameRoom + DecimalNumber.Room;
 
     /// <summary>Buckets of working memory that a reader needs.</summary>
     public const int ScratchBuckets = ClassicHistogram.Room;
 
     const int LongestSuffix = 7;
     const int NameRoom = MetricName.Room + LongestSuffix;
-    const int BoundRoom = 32;
     const ulong NanosecondsPerMillisecond = 1_000_000;
     const ulong NoRecordedValue = 1;
 
@@ -49,7 +48,7 @@ ref struct PointReader
         _block = intake.Block;
         _tags = new SeriesTags(intake, scratch[..SeriesTags.Scratch]);
         _name = scratch.Slice(SeriesTags.Scratch, NameRoom);
-        _bound = scratch.Slice(SeriesTags.Scratch + NameRoom, BoundRoom);
+        _bound = scratch.Slice(SeriesTags.Scratch + NameRoom, DecimalNumber.Room);
         _buckets = buckets;
     }
 
@@ -248,7 +247,7 @@ ref struct PointReader
     readonly void AddBound(ReadOnlySpan<byte> suffix, ReadOnlySpan<byte> key, double bound, double value)
     {
         var length = _block.Tags.Length;
-        _block.Tags.Add(key, AttributeValue.Write(bound, _bound, "+Inf"u8));
+        _block.Tags.Add(key, DecimalNumber.Write(bound, _bound, "+Inf"u8));
         Add(suffix, value);
         _block.Tags.Truncate(length);
     }

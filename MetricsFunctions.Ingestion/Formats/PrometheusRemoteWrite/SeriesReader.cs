@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
 using MetricsFunctions.Ingestion.Formats.Protobuf;
 using MetricsFunctions.Ingestion.Samples;
 
@@ -13,7 +12,7 @@ namespace MetricsFunctions.Ingestion.Formats.PrometheusRemoteWrite;
 ref struct SeriesReader
 {
     /// <summary>Bytes of working memory that a reader needs.</summary>
-    public const int Scratch = NameRoom + BoundRoom;
+    public const int Scratch = NameRoom + DecimalNumber.Room;
 
     // Fields of a time series, and of a sample. Histograms and exemplars are another field in each version.
     const int Samples = 2;
@@ -22,7 +21,6 @@ ref struct SeriesReader
 
     const int LongestSuffix = 7;
     const int NameRoom = SampleRules.MaxNameBytes;
-    const int BoundRoom = 32;
 
     readonly SampleIntake _intake;
     readonly SampleBlock _block;
@@ -58,7 +56,7 @@ ref struct SeriesReader
         _histogramsField = histogramsField;
         _exemplarsField = exemplarsField;
         _suffixed = scratch[..NameRoom];
-        _bound = scratch.Slice(NameRoom, BoundRoom);
+        _bound = scratch.Slice(NameRoom, DecimalNumber.Room);
         _buckets = buckets;
     }
 
@@ -298,19 +296,7 @@ ref struct SeriesReader
         _block.Tags.Truncate(tags);
     }
 
-    readonly string? AddBound(double bound) => _block.Tags.Add("le"u8, TextOf(bound));
-
-    readonly ReadOnlySpan<byte> TextOf(double bound)
-    {
-        if (double.IsPositiveInfinity(bound))
-        {
-            return "+Inf"u8;
-        }
-
-        bound.TryFormat(_bound, out var length, "R", CultureInfo.InvariantCulture);
-        _bound[..length].Replace((byte)'E', (byte)'e');
-        return _bound[..length];
-    }
+    readonly string? AddBound(double bound) => _block.Tags.Add("le"u8, DecimalNumber.Write(bound, _bound, "+Inf"u8));
 
     readonly void Add(ReadOnlySpan<byte> suffix, double value, long timestamp)
     {
