@@ -13,7 +13,7 @@ public sealed partial class ProjectionTests(YearOfSamples clickHouse)
 {
     const string Samples = "metrics.samples";
 
-    static readonly int[] Widths = [60, 299, 300, 3600, 21600];
+    static readonly int[] Widths = [60, 299, 300, 1800, 3600, 10800, 21600, 86400];
 
     static readonly Choice[] Choices =
     [
